@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
@@ -81,7 +82,7 @@ def _own_options(facts: Facts) -> bool:
     return bool(facts.app_code and facts.app_code.names("user_options"))
 
 
-@check("celery.E930")
+@check("celery.E930", unless_there=("celery.E942",))
 def unknown_option(facts: Facts) -> Iterator[Occurrence]:
     """A command line has an option that Celery does not know.
 
@@ -134,7 +135,7 @@ def _heir_of(word: str, known: set[str]) -> str:
     return f"Did you mean {near[0]}?" if near else ""
 
 
-@check("celery.E940")
+@check("celery.E940", unless_there=("celery.E942",))
 def blank_in_a_list(facts: Facts) -> Iterator[Occurrence]:
     """A command line has a blank in a list, or a word too many.
 
@@ -154,7 +155,8 @@ def blank_in_a_list(facts: Facts) -> Iterator[Occurrence]:
         hint = "Remove it, or quote the value that it belongs to."
         if before.endswith(",") or word.startswith(","):
             message = f"the blank behind {before!r} ends the list: {word!r} is read as a setting"
-            hint = f"Write {before.rstrip(',')},{word.lstrip(',')} without a blank."
+            joined = command.as_written(f"{before.rstrip(',')},{word.lstrip(',')}")
+            hint = f"Write {joined} without a blank."
         yield Occurrence(message, command.where, hint)
 
 
@@ -183,7 +185,41 @@ def _first_stray_word(words: tuple[str, ...], subcommand: str) -> tuple[str, str
     return None
 
 
-@check("celery.E950")
+@check("celery.E942")
+def value_in_the_word_of_its_option(facts: Facts) -> Iterator[Occurrence]:
+    """An option and its value are one word of a command line.
+
+    What happens: The value begins with a blank: the worker consumes a queue called " mail", which
+        nobody sends to; or the process ends at once.
+    How it looks: [queues] .>  mail; or: Invalid value for '-P' / '--pool': ' gevent' is not one of
+        'prefork', ...; or: No such option: --concurrency 4
+    Why: An item of a list is one word, and so is what stands in quotes. Celery takes all that is
+        behind -Q in that word for the value.
+    Fix: ["celery", "-A", "config", "worker", "-Q", "mail"], or "-Qmail"
+    Source: https://click.palletsprojects.com/en/stable/options/; reproduced with Celery 5.7
+    """
+    for command in facts.deployment.commands:
+        valued = VALUED["celery"] | VALUED.get(command.subcommand or "", set())
+        for word in command.words:
+            option, blank, value = word.partition(" ")
+            value = value.strip()
+            if not blank or not value or option not in valued or _is_variable(word):
+                continue
+            # `-c 4` in one word is a number, too
+            if option in {"-c", "-s"} and value.isdigit():
+                continue
+            effect = f"its value begins with a blank: {f' {value}'!r}"
+            if option.startswith("--"):
+                effect = "Celery has no option of that name"
+            if option in LISTS:
+                value = re.sub(r"\s*,\s*", ",", value)
+            right = command.as_written(option, *value.split())
+            if not command.listed:
+                right = f"{right}, without quotes around both"
+            yield Occurrence(f"{word!r} is one word: {effect}", command.where, f"Write {right}.")
+
+
+@check("celery.E950", unless_there=("celery.E942",))
 def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
     """A command line gives an option a value that it does not take.
 
@@ -195,18 +231,27 @@ def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/bin/base.py (LogLevel), celery/bin/worker.py (WorkersPool)
     """
     for command, _, words in _checked(facts):
-        behind = CeleryCommand(words, command.where, command.text)
+        behind = replace(command, words=words)
         level = behind.option("-l", "--loglevel")
         if level and not _is_variable(level) and level.upper() not in LEVELS:
-            heir = LEVEL_HEIRS.get(level.upper(), "one of " + ", ".join(LEVELS))
-            yield Occurrence(f"{level} is no log level", command.where, f"Write -l {heir}.")
+            heir = LEVEL_HEIRS.get(level.upper())
+            hint = f"Write one of {', '.join(LEVELS)}."
+            if heir:
+                hint = f"Write {command.as_written('-l', heir)}."
+            yield Occurrence(f"{level} is no log level", command.where, hint)
         pool = behind.option("-P", "--pool")
         if command.subcommand == "worker" and pool and _is_wrong_pool(pool):
             near = difflib.get_close_matches(pool, POOLS, 1)
-            hint = f"Write -P {near[0]}." if near else f"Write one of {', '.join(POOLS)}."
+            hint = f"Write one of {', '.join(POOLS)}."
+            if near:
+                hint = f"Write {command.as_written('-P', near[0])}."
             yield Occurrence(f"{pool} is no pool", command.where, hint)
         for option in NUMBERS:
-            number = behind.option(*option)
+            # `-c 4` in one word is 4, too
+            number = (behind.option(*option) or "").strip()
+            # since 5.7 as many as the pod, or the container, may use
+            if number == "auto" and option[0] == "-c" and not facts.celery_below((5, 7)):
+                continue
             if number and not _is_variable(number) and not re.fullmatch(r"\d+(\.\d*)?", number):
                 yield Occurrence(
                     f"{number} of {option[-1]} is no number", command.where, "Write a plain number."
@@ -228,7 +273,7 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
         can't find command 'source'; or: Error: Unable to parse extra configuration from command
         line
     Why: Compose, systemd, supervisor and Fly split a command into words and start the first: they
-        start no shell.
+        start no shell. Nor does Kubernetes, which takes each item of the list for one word.
     Fix: sh -c "python manage.py migrate && exec celery -A config worker"; in place of `source` the
         path of the program: /srv/venv/bin/celery; in place of `cd` WorkingDirectory= or directory=
     Source: https://docs.docker.com/reference/compose-file/services/#command;
@@ -239,7 +284,7 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
             continue
         first = process.words[0].rpartition("/")[2]
         joins = [word for word in process.words if word in SHELL_LESS[process.kind]]
-        starter = "Fly" if process.kind == "fly" else process.kind
+        starter = STARTERS.get(process.kind, process.kind)
         if process.kind == "fly" and ASSIGNED.match(process.words[0]):
             yield Occurrence(
                 f"{process.words[0]} is no program: Fly starts no shell that sets a variable",
@@ -248,8 +293,8 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
             )
         elif first in BUILTINS:
             hint = BUILTINS[first]
-            if process.kind in {"compose", "fly"}:
-                hint = 'Write sh -c "... && exec celery ...".'
+            if process.kind in {"compose", "fly", "kubernetes"}:
+                hint = _by_a_shell(process)
             yield Occurrence(
                 f"{first} is a word of the shell, and no program: {starter} starts no shell",
                 process.where,
@@ -259,14 +304,21 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"{joins[0]} is an argument here: {starter} starts no shell",
                 process.where,
-                'Write sh -c "... && exec celery ...".',
+                _by_a_shell(process),
             )
+
+
+def _by_a_shell(process: Process) -> str:
+    """How a shell is started, in the form of the command."""
+    if process.listed:
+        return 'Write "sh", "-c", "... && exec celery ...".'
+    return 'Write sh -c "... && exec celery ...".'
 
 
 def _is_started_alone(facts: Facts, process: Process) -> bool:
     """Whether the first word of a command with Celery in it is a program, as far as that is known:
     an entry point, or the image of a builder, may hand the words to a shell."""
-    if not process.words or process.options.get("entrypoint"):
+    if not process.words or process.options.get("entrypoint") or "args_only" in process.options:
         return False
     first = process.words[0].rpartition("/")[2]
     if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
@@ -290,7 +342,9 @@ SHELL_LESS = {
     "systemd": JOINS,
     "supervisor": (*JOINS, ";"),
     "fly": (*JOINS, ";"),
+    "kubernetes": (*JOINS, ";"),
 }
+STARTERS = {"fly": "Fly", "kubernetes": "Kubernetes"}
 
 ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 PROGRAMS = frozenset({"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"})

@@ -11,6 +11,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.processes.where_it_runs import workdir_for
+from celeryize.checks.fixes import add_queue
 from celeryize.checks.schedule import may_exist
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.command import CeleryCommand
@@ -22,7 +23,7 @@ from celeryize.reading import readable_text
 NAMES_APP = re.compile(r"\bAPP\b|CELERY_APP|LOADER|CONFIG_MODULE|env_file|envFrom|EnvironmentFile")
 
 
-@check("celery.E110")
+@check("celery.E110", unless_there=("celery.E942",))
 def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     """A command line names an app that does not exist.
 
@@ -39,7 +40,8 @@ def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
             continue
         module = spec.split(":")[0]
         if "/" in spec:
-            hint = f"Write -A {spec.replace('/', '.').removesuffix('.py')}."
+            right = spec.replace("/", ".").removesuffix(".py")
+            hint = f"Write {command.as_written('-A', right)}."
             if facts.project.celery and facts.project.base.name:
                 # below the folder that the process starts in, the path is not a module either
                 hint = _right_app(facts, command)
@@ -75,8 +77,37 @@ def _module_exists(facts: Facts, module: str) -> bool:
     if path.is_dir() or path.with_suffix(".py").is_file():
         return True
     # a container, a unit or a script may work in any folder of the repository, and under any name
-    head = module.split(".")[0]
-    return facts.deployment.has_module(head) or facts.deployment.places(head)
+    head, _, rest = module.partition(".")
+    if facts.deployment.places(head):
+        return True
+    return facts.deployment.has_module(head) and not _is_lost_in_package(facts, head, rest)
+
+
+def _is_lost_in_package(facts: Facts, head: str, rest: str) -> bool:
+    """Whether a package of the project, the only one of its name in the repository, has nothing of
+    this name: no module, and in the last package that is there no attribute."""
+    package = facts.modules.find(head)
+    if not rest or package is None or package.name != "__init__.py":
+        return False
+    places = [place for place, _, files in facts.deployment.folders if place.name == head]
+    same = any(f"{head}.py" in files for _, _, files in facts.deployment.folders)
+    folder = (facts.project.root / package).parent
+    if same or places != [folder]:
+        return False
+    *inner, last = rest.split(".")
+    parent = folder.joinpath(*inner)
+    if (parent / last).exists() or (parent / f"{last}.py").is_file():
+        return False
+    if not inner:
+        holder = folder / "__init__.py"
+    else:
+        holder = next(
+            (one for one in (parent / "__init__.py", parent.with_suffix(".py")) if one.is_file()),
+            parent,
+        )
+    text = readable_text(holder)
+    # `from .celery import *`, and `__getattr__`, may bring any name
+    return re.search(rf"\b{re.escape(last)}\b|import \*|__getattr__", text) is None
 
 
 @check("celery.E812", unless=("celery.E110",))
@@ -137,8 +168,8 @@ def _right_app(facts: Facts, command: CeleryCommand) -> str:
         if process.where == command.where:
             way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
             if way:
-                return f"Write --workdir {way} -A {spec}."
-    return f"Write -A {spec}."
+                return f"Write {command.as_written('--workdir', way, '-A', spec)}."
+    return f"Write {command.as_written('-A', spec)}."
 
 
 def _is_plain_folder(facts: Facts, name: str) -> bool:
@@ -218,7 +249,7 @@ def no_app_named(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"`celery {command.subcommand}` has no -A: it does not load this project",
             process.written,
-            f"Write celery -A {right} {command.subcommand}.",
+            f"Write {command.as_written('celery', '-A', right, command.subcommand)}.",
         )
 
 
@@ -241,10 +272,11 @@ def old_command_order(facts: Facts) -> Iterator[Occurrence]:
         index = command.words.index(command.subcommand)
         behind = command.words[index + 1 :]
         if any(w == "-A" or w.startswith(("--app=", "--app ")) or w == "--app" for w in behind):
+            right = ("celery", "-A", _app_behind(behind), command.subcommand)
             yield Occurrence(
                 f"-A must come before the subcommand {command.subcommand}",
                 command.where,
-                f"Write celery -A {_app_behind(behind)} {command.subcommand}, then the rest.",
+                f"Write {command.as_written(*right)}, then the rest.",
             )
 
 
@@ -331,7 +363,7 @@ def _declared_queues(facts: Facts) -> bool:
     return facts.settings.is_set("task_queues") or facts.settings.first("CELERY_QUEUES") is not None
 
 
-@check("celery.E180")
+@check("celery.E180", unless=("celery.E942",))
 def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """Tasks are routed to a queue that no worker consumes.
 
@@ -358,7 +390,10 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         return
     # a worker without -Q consumes the default queue
     consumed = {
-        q.strip() for c in workers for q in (c.option("-Q", "--queues") or usual).split(",")
+        # as Celery reads them: a blank is a part of the name
+        queue
+        for command in workers
+        for queue in (command.option("-Q", "--queues") or usual).split(",")
     }
     reported: set[str] = set()
     for name, where in routed_queues(facts):
@@ -368,7 +403,7 @@ def queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
                 f"no worker consumes the queue {name!r} ({workers[0].where}: "
                 f"{', '.join(sorted(consumed))})",
                 where,
-                f"Add it: -Q {','.join(sorted(consumed))},{name}",
+                f"Add it: {add_queue(workers[0], consumed, name)}",
             )
 
 
@@ -459,7 +494,7 @@ def schedule_file_in_the_way(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "Beat keeps its schedule file in the working directory",
                 command.where,
-                "Add -s and a file elsewhere, such as -s /var/tmp/celerybeat-schedule.",
+                f"Add {command.as_written('-s', '/var/tmp/celerybeat-schedule')}, for example.",
             )
 
 

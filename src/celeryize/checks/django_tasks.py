@@ -11,6 +11,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.fixes import add_queue
 from celeryize.checks.imported import failures, place
 from celeryize.detect.django_tasks import (
     DEFAULT_QUEUE,
@@ -176,7 +177,7 @@ def _consumed_queues(facts: Facts, usual: str) -> frozenset[str] | None:
     found: set[str] = set() if workers else set(plain)
     for worker in workers:
         given = worker.option("-Q", "--queues")
-        found |= {name.strip() for name in given.split(",")} if given else plain
+        found |= set(given.split(",")) if given else plain
         # the app that django-tasks-fennel brings has this one for its default queue
         if "django_tasks_fennel" in worker.text:
             found.add(DEFAULT_QUEUE)
@@ -240,14 +241,15 @@ def django_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
             continue
         reported.add(sent_to)
         names = ", ".join(sorted(consumed))
-        by = "a worker without -Q"
+        by, added = "a worker without -Q", f"-Q {','.join([*sorted(consumed), sent_to])}"
         if facts.deployment.workers:
             by = str(facts.deployment.workers[0].where)
+            added = add_queue(facts.deployment.workers[0], consumed, sent_to)
         yield Occurrence(
             f"no worker consumes the queue {sent_to!r}, to which {task.function} is sent "
             f"({by}: {names})",
             where,
-            f"Add it: -Q {','.join(sorted(consumed))},{sent_to}",
+            f"Add it: {added}",
         )
 
 

@@ -16,6 +16,7 @@ from celeryize.checks.facts.processes.reads import star_imports
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.schedule import CONF_ATTRIBUTES, SETTINGS
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.fixes import add_queue
 from celeryize.checks.schedule import (
     arguments_misfit,
     cron_fields,
@@ -405,7 +406,7 @@ def is_unknown_task(facts: Facts, name: str) -> bool:
     return is_own and all(task.name for task in facts.tasks) and not may_exist(facts, name)
 
 
-@check("celery.E734")
+@check("celery.E734", unless=("celery.E942",))
 def entry_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """An entry of the Beat schedule goes to a queue that no worker consumes.
 
@@ -424,7 +425,7 @@ def entry_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     # without -Q, all of CELERY_TASK_QUEUES are consumed
     if declared and None in given:
         return
-    consumed = {q.strip() for queues in given for q in (queues or "celery").split(",")}
+    consumed = {q for queues in given for q in (queues or "celery").split(",")}
     for entry in facts.schedule.entries:
         for pair in pairs_of(entry.fields.get("options")) or ():
             queue = text_of(pair.value)
@@ -433,7 +434,7 @@ def entry_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
                     f"no worker consumes the queue {queue!r} of {entry.name!r} "
                     f"({workers[0].where}: {', '.join(sorted(consumed))})",
                     entry.code.where(pair.value),
-                    f"Add it: -Q {','.join(sorted(consumed))},{queue}",
+                    f"Add it: {add_queue(workers[0], consumed, queue)}",
                 )
 
 

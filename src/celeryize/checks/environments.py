@@ -11,8 +11,11 @@ from celeryize.checks.facts.processes.brokers import broker_of, variables_of
 from celeryize.checks.facts.processes.chosen import Look, Token, Value, chosen_database
 from celeryize.checks.facts.processes.given import (
     given_to,
+    image_gives,
     is_named_elsewhere,
+    sources_of,
     substituted,
+    unknown_sources,
 )
 from celeryize.checks.facts.processes.hosts import (
     definitions_of,
@@ -53,6 +56,7 @@ SERVER_HOST = re.compile(
 )
 # Settings that are made for workers alone are another module on purpose.
 FOR_WORKERS = re.compile(r"worker|celery|task|beat|queue|background|jobs?\b", re.I)
+FOR_DEVELOPMENT = re.compile(r"(?:^|[._])(?:dev|devel|development|local|debug)$")
 FOR_WEB = re.compile(r"(?:^|_)(?:web|www|http|api|admin|asgi|wsgi)(?:_|$)", re.I)
 
 
@@ -70,9 +74,9 @@ def _siblings(facts: Facts, process: Process) -> Iterator[Process]:
         if other.kind != process.kind or other.name == process.name:
             continue
         # manifests of one folder are deployed together, compose files one by one
-        place, beside = process.where.path, other.where.path
-        if place != beside and (process.kind == "compose" or place.parent != beside.parent):
-            continue
+        if process.where.path != other.where.path:
+            if process.kind == "compose" or process.scope != other.scope:
+                continue
         same = any(key in own and item.text == own[key] for key, item in other.options.items())
         extended = process.options.get("extends")
         if same or starts_web(facts, other) or (extended and extended.text == other.name):
@@ -83,15 +87,38 @@ def _lacking(facts: Facts, process: Process) -> dict[str, tuple[Process, Item]]:
     """The variables that another service of the project has, and this one certainly has not."""
     # a base and its override are merged
     own = [given_to(facts, one) for one in definitions_of(facts, process)]
-    if not all(one.complete for one in own):
-        return {}
+    complete = all(one.complete for one in own)
     has = {name for one in own for name in one.variables}
     found: dict[str, tuple[Process, Item]] = {}
-    for other in _siblings(facts, process):
-        for name, item in given_to(facts, other).variables.items():
+    for other in sorted(_siblings(facts, process), key=lambda one: not starts_web(facts, one)):
+        variables = given_to(facts, other).variables
+        if not complete:
+            # beside what both take of a ConfigMap, one is given it by its name
+            variables = other.environment if _shares_config(facts, process, other) else {}
+        for name, item in variables.items():
             if name not in has and process.variable(name) is None:
                 found.setdefault(name, (other, item))
     return found
+
+
+def _shares_config(facts: Facts, process: Process, other: Process) -> bool:
+    """Whether all that is not known of the variables of a container of Kubernetes is a ConfigMap
+    that another one takes, too."""
+    unknown = unknown_sources(facts, process)
+    if process.kind != "kubernetes" or not set(unknown) <= set(sources_of(other)):
+        return False
+    return all(source.startswith("ConfigMap/") for source in unknown)
+
+
+def _secret_of_others(facts: Facts, process: Process) -> tuple[Process, str] | None:
+    """A Secret that is in no manifest, which a web server takes all variables of and a worker does
+    not, with that web server; None where what the worker gets is not known."""
+    if process.kind != "kubernetes" or unknown_sources(facts, process):
+        return None
+    for other in _siblings(facts, process):
+        for source in unknown_sources(facts, other) if starts_web(facts, other) else ():
+            return other, " ".join(source.split("/")[:2])
+    return None
 
 
 @check("celery.E927")
@@ -103,26 +130,39 @@ def variable_missing(facts: Facts) -> Iterator[Occurrence]:
         variable
     Why: The settings cannot do without it, as in os.environ["NAME"] or env("NAME"), and the file
         gives it to the web server alone.
-    Fix: The same environment for both, by a YAML anchor or one env_file
-    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/
+    Fix: The same environment for both, by a YAML anchor or one env_file; on Kubernetes the same
+        envFrom and env
+    Source: https://docs.docker.com/compose/how-tos/environment-variables/set-environment-variables/;
+        https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/
     """
     for process in _starters(facts):
-        lacking = _lacking(facts, process)
-        if not lacking:
+        lacking, secret = _lacking(facts, process), _secret_of_others(facts, process)
+        if not lacking and not secret:
             continue
+        has, reported = given_to(facts, process).variables, set()
         for read in _demanded(facts, process):
-            if read.name not in lacking or may_be_given(facts, process, read.name):
+            name = read.name
+            if name in reported or name in has or process.variable(name) is not None:
+                continue
+            if name not in lacking and not secret:
+                continue
+            if may_be_given(facts, process, name):
                 continue
             dotenv = dotenv_of(facts, process)
-            if dotenv is None or read.name in dotenv:
+            if dotenv is None or name in dotenv:
                 continue
-            giver, _ = lacking.pop(read.name)
-            yield Occurrence(
-                f"{process.name} lacks {read.name}, which {read.setting.where} demands:"
-                f" {giver.name} has it",
-                process.where,
-                f"Give {process.name} the same environment.",
-            )
+            reported.add(name)
+            message = f"{process.name} lacks {name}, which {read.setting.where} demands"
+            hint = f"Give {process.name} the same environment."
+            if name in lacking:
+                giver = lacking[name][0]
+                message += f": {giver.name} has it"
+            elif secret:
+                giver = secret[0]
+                message += f": {giver.name} alone takes its variables of the {secret[1]}"
+            if process.kind == "kubernetes":
+                hint = f"Give {process.name} the envFrom and env of {giver.name} ({giver.where})."
+            yield Occurrence(message, process.where, hint)
 
 
 def _demanded(facts: Facts, process: Process) -> Iterator[Read]:
@@ -451,7 +491,7 @@ def settings_differ(facts: Facts) -> Iterator[Occurrence]:
         others = [
             (web, theirs)
             for web in _web_servers(facts, worker)
-            if (theirs := _chosen(facts, web) or _of_entry_point(facts, web))
+            if (theirs := _chosen(facts, web) or _of_entry_point(facts, web, own.text))
         ]
         # one that has the same is enough: the other is for staging, or for the staff
         if not others or any(_is_alike(facts, own.text, theirs.text) for _, theirs in others):
@@ -486,11 +526,13 @@ def _chosen(facts: Facts, process: Process) -> Item | None:
     return item
 
 
-def _of_entry_point(facts: Facts, web: Process) -> Item | None:
-    """The settings that the wsgi.py or asgi.py of a web server falls back to, where nothing else
-    may choose them."""
-    if not given_to(facts, web).complete or is_named_elsewhere(facts, SETTINGS):
+def _of_entry_point(facts: Facts, web: Process, other: str) -> Item | None:
+    """The settings that the image of a web server, or its wsgi.py or asgi.py, falls back to, where
+    nothing else may choose them; `other` is what a worker beside it has."""
+    if not given_to(facts, web).complete and not _is_but_secret(facts, web, other):
         return None
+    if is_named_elsewhere(facts, SETTINGS):
+        return image_gives(facts, SETTINGS)
     words = " ".join(web.words)
     for entry in facts.project.web:
         if re.search(rf"\b{re.escape(entry.module)}\b", words) and entry.certain:
@@ -498,6 +540,14 @@ def _of_entry_point(facts: Facts, web: Process) -> Item | None:
             if entry.names[0] == fallback_settings(facts):
                 return Item(entry.names[0], entry.where)
     return None
+
+
+def _is_but_secret(facts: Facts, web: Process, other: str) -> bool:
+    """Whether Secrets are all that is not known of what a web server gets, beside a worker that has
+    settings for development: no Secret of production names those."""
+    unknown = unknown_sources(facts, web)
+    is_known = all(source.startswith("Secret/") for source in unknown)
+    return bool(unknown) and is_known and FOR_DEVELOPMENT.search(other) is not None
 
 
 def _is_alike(facts: Facts, module: str, other: str) -> bool:

@@ -18,6 +18,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.plain import plain_named
 from celeryize.checks.facts.settings import Setting
+from celeryize.detect.command import CeleryCommand
 from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
 
 # How much closer than all others a name must be to count as the one that was meant.
@@ -29,6 +30,11 @@ ALIKE = 0.75
 def did_you_mean(close: Sequence[str]) -> str:
     """The hint that names the closest of some suggestions; empty where there is none."""
     return f"Did you mean {close[0]}?" if close else ""
+
+
+def add_queue(worker: CeleryCommand, consumed: Iterable[str], queue: str) -> str:
+    """What to write in the command line of a worker, so that it consumes one more queue."""
+    return worker.as_written("-Q", ",".join([*sorted(consumed), queue]))
 
 
 def remedy_for_name(facts: Facts, name: str) -> str:

@@ -21,12 +21,16 @@ from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.plain import HIDDEN_BINDINGS
 from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_start_with
+from celeryize.checks.facts.processes.where_it_runs import dockerfiles_of_project
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.fixes import add_queue
+from celeryize.checks.left_out import is_from_plain_image
 from celeryize.checks.settings import PREFIX, is_read
 from celeryize.detect.answers import ANSWERS_FILE, stored_answers
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.install_line import install_line
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import PLATFORMS
 from celeryize.detect.project import distribution_folder
 from celeryize.detect.requirements_files import is_for_developers
@@ -210,7 +214,7 @@ def nothing_starts_a_worker(facts: Facts) -> Iterator[Occurrence]:
     )
 
 
-@check("celery.E181", unless=("celery.E672",))
+@check("celery.E181", unless=("celery.E672", "celery.E942"))
 def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     """No worker consumes the default queue.
 
@@ -225,7 +229,7 @@ def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
     if not workers or any(not queues or set("${%<") & set(queues) for queues in given):
         return
     usual = _default_queue(facts)
-    consumed = {name.strip() for queues in given for name in (queues or "").split(",")}
+    consumed = {name for queues in given for name in (queues or "").split(",")}
     if usual is None or usual in consumed:
         return
     lost = [task for task in facts.tasks if task.name and not _is_routed(facts, task.name)]
@@ -234,7 +238,7 @@ def default_queue_not_consumed(facts: Facts) -> Iterator[Occurrence]:
         yield Occurrence(
             f"no worker consumes the default queue {usual!r}, to which {lost[0].node.name} is sent",
             workers[0].where,
-            f"Add it: -Q {','.join(sorted(consumed))},{usual}",
+            f"Add it: {add_queue(workers[0], consumed, usual)}",
         )
 
 
@@ -416,11 +420,29 @@ def _is_built_here(facts: Facts, process: Process) -> bool:
     registry nothing is known."""
     if process.kind in PLATFORMS:
         return "image" not in process.options
+    if process.kind == "kubernetes":
+        return _installs_dependencies(facts)
     if process.kind != "compose":
-        return process.kind != "kubernetes"
+        return True
     image = _image_of(process)
     same = [p for p in facts.deployment.processes if image and _image_of(p) == image]
     return any({"build", "context", "extends"} & set(p.options) for p in (process, *same))
+
+
+def _installs_dependencies(facts: Facts) -> bool:
+    """Whether each Dockerfile of the project starts from a plain image, and installs what the
+    dependency file says: its containers of Kubernetes are of such an image."""
+    paths = dockerfiles_of_project(facts)
+    return bool(paths) and all(_installs_file(facts, readable_text(path)) for path in paths)
+
+
+def _installs_file(facts: Facts, dockerfile: str) -> bool:
+    file, text = facts.project.dependencies.file, instructions_of(dockerfile)
+    if file is None:
+        return False
+    by_tool = r"uv\s+sync|poetry\s+install|pdm\s+(?:sync|install)|pip3?\s+install\s+\.(?:\s|$)"
+    installs = re.search(rf"\b(?:{re.escape(file.name)}|{by_tool})", text)
+    return installs is not None and is_from_plain_image(text)
 
 
 def _image_of(process: Process) -> str:

@@ -15,7 +15,7 @@ from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import constant_of, followed, full_name, is_of_celery
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
-from celeryize.checks.fixes import remedy_for_name
+from celeryize.checks.fixes import add_queue, remedy_for_name
 from celeryize.checks.imported import place
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted, walk
@@ -384,7 +384,7 @@ def _runs_at_import(facts: Facts, code: Code, call: ast.Call) -> bool:
     )
 
 
-@check("celery.E601")
+@check("celery.E601", unless=("celery.E942",))
 def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
     """A task is sent to a queue that no worker consumes.
 
@@ -403,8 +403,8 @@ def queue_without_worker(facts: Facts) -> Iterator[Occurrence]:
             queue = text_of(constant_of(code, keyword.value))
             if keyword.arg == "queue" and queue and queue not in consumed:
                 close = difflib.get_close_matches(queue, consumed, 1, 0.6)
-                worker = facts.deployment.workers[0].where
-                hint = f"Add it ({worker}): -Q {','.join(sorted(consumed))},{queue}"
+                worker = facts.deployment.workers[0]
+                hint = f"Add it ({worker.where}): {add_queue(worker, consumed, queue)}"
                 if close:
                     hint = f"Did you mean {close[0]}?"
                 yield Occurrence(
@@ -423,7 +423,7 @@ def _consumed_queues(facts: Facts) -> set[str] | None:
         queues = worker.option("-Q", "--queues") or _default_queue(facts)
         if not queues or any(sign in worker.text for sign in "${"):
             return None
-        found |= {queue.strip() for queue in queues.split(",") if queue.strip()}
+        found |= {queue for queue in queues.split(",") if queue.strip()}
     return found
 
 

@@ -23,7 +23,6 @@ from celeryize.celery_facts import (
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, is_false, number_of, text_of
-from celeryize.checks.facts.processes.brokers import variables_of
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.fixes import only_near, rename_key, rename_setting
 from celeryize.checks.imported import zone_hint
@@ -759,43 +758,6 @@ def tls_not_checked(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "the server's certificate is not checked",
                 setting.code.where(value),
-                "Add ?ssl_cert_reqs=required.",
-            )
-
-
-@check("celery.E542", unless=IGNORED)
-def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
-    """A rediss:// result backend does not say how certificates are checked.
-
-    What happens: The backend raises when it is first used.
-    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
-        to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
-    Why: The backend, unlike the broker, requires it.
-    Fix: rediss://...?ssl_cert_reqs=required
-    Source: celery/backends/redis.py
-    """
-    for setting, value, url in literal_urls(facts, "result_backend"):
-        if (
-            url.startswith("rediss://")
-            and "ssl_cert_reqs" not in url
-            and not facts.settings.is_set("redis_backend_use_ssl")
-        ):
-            yield Occurrence(
-                "a rediss:// result backend needs ssl_cert_reqs",
-                setting.code.where(value),
-                "Add ?ssl_cert_reqs=required.",
-            )
-    if facts.settings.is_set("redis_backend_use_ssl"):
-        return
-    own = "CELERY_RESULT_BACKEND"
-    names = (own, *variables_of(facts, own, "RESULT_BACKEND"))
-    items = [p.environment.get(name) for p in facts.deployment.processes for name in names]
-    for item in dict.fromkeys(item for item in items if item):
-        # what a variable adds is not known
-        if item.text.startswith("rediss://") and not re.search(r"ssl_cert_reqs|\$", item.text):
-            yield Occurrence(
-                "a rediss:// result backend needs ssl_cert_reqs",
-                item.where,
                 "Add ?ssl_cert_reqs=required.",
             )
 

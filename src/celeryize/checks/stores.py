@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import Pair, default_of, number_of, pairs_of, text_of
+from celeryize.checks.facts.processes.given import given_to, substituted
+from celeryize.checks.facts.processes.reads import read_at
+from celeryize.checks.facts.processes.start_up import dotenv_of
+from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.settings import (
     IGNORED,
     is_read,
+    literal_urls,
     transport_option_of,
 )
 from celeryize.checks.written import resolved, settings_of
+from celeryize.detect.environment_readers import readers_in
+from celeryize.detect.processes.process import Item, Process
+from celeryize.model import Where
 from celeryize.patch.nodes import dotted
 
 # How the URLs of result backends in Redis start.
 REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
+# Celery itself reads this variable, and it beats the settings.
+RESULTS = "CELERY_RESULT_BACKEND"
+# Of names that lead to other names.
+DEPTH = 4
 # The caches of Django in which another process finds nothing.
 LOST_CACHES = {
     "django.core.cache.backends.dummy.DummyCache": "keeps nothing",
@@ -254,3 +267,82 @@ def _cache_class(caches: Setting, alias: str) -> str:
                 if text_of(inner.key) == "BACKEND":
                     return text_of(inner.value) or ""
     return ""
+
+
+@check("celery.E542", unless=IGNORED)
+def tls_backend_without_policy(facts: Facts) -> Iterator[Occurrence]:
+    """A rediss:// result backend does not say how certificates are checked.
+
+    What happens: The backend raises when it is first used.
+    How it looks: ValueError: A rediss:// URL must have parameter ssl_cert_reqs and this must be set
+        to CERT_REQUIRED, CERT_OPTIONAL, or CERT_NONE
+    Why: The backend requires it. A broker of the same URL connects without, and checks no
+        certificate.
+    Fix: rediss://...?ssl_cert_reqs=required
+    Source: celery/backends/redis.py; reproduced with Celery 5.7
+    """
+    if facts.settings.is_set("redis_backend_use_ssl"):
+        return
+    for setting, value, url in literal_urls(facts, "result_backend"):
+        if _lacks_policy(url):
+            yield Occurrence(
+                "a rediss:// result backend needs ssl_cert_reqs",
+                setting.code.where(value),
+                f"Add {_policy_for(url)}.",
+            )
+    # settings that add it to what they are given
+    words = ("ssl_cert_reqs", "backend_use_ssl", "BACKEND_USE_SSL")
+    if any(word in code.source.text for code in facts.code.relevant for word in words):
+        return
+    names = (RESULTS, *_variables_of_results(facts))
+    reported: set[Where] = set()
+    for process, name, item in _given(facts, names):
+        text = substituted(facts, process, item.text) if process else item.text
+        if item.where not in reported and _lacks_policy(text):
+            reported.add(item.where)
+            yield Occurrence(
+                f"{name} is a rediss:// result backend, which needs ssl_cert_reqs",
+                item.where,
+                f"Add {_policy_for(text)}.",
+            )
+
+
+def _policy_for(url: str) -> str:
+    sign = "&" if "?" in url else "?"
+    return f"{sign}ssl_cert_reqs=required"
+
+
+def _variables_of_results(facts: Facts) -> Iterator[str]:
+    """The variables of the environment that alone are the result backend."""
+    for setting, value in settings_of(facts, "result_backend"):
+        readers = readers_in(facts.modules, setting.code.path)
+        # `CELERY_RESULT_BACKEND = REDIS_URL`, which is read above
+        for _ in range(DEPTH):
+            value = resolved(setting.code, value)
+        found = read_at(value, readers, setting.code)
+        if found is not None:
+            yield found[0]
+
+
+def _given(facts: Facts, names: Iterable[str]) -> Iterator[tuple[Process | None, str, Item]]:
+    """The first of some variables that each process of the project is given, or the .env has."""
+    names = tuple(names)
+    processes: list[Process | None] = [None]
+    for one in facts.deployment.processes:
+        if one.subcommand in {"worker", "beat"} or starts_web(facts, one):
+            processes.append(one)
+    for process in processes:
+        found = dict(dotenv_of(facts, process) or {})
+        if process is not None:
+            found |= given_to(facts, process).variables
+        for name in names:
+            if name in found:
+                yield process, name, found[name]
+                break
+
+
+def _lacks_policy(url: str) -> bool:
+    if not url.startswith("rediss://") or "ssl_cert_reqs" in url:
+        return False
+    # `rediss://cache:6379/0$(OPTIONS)`
+    return re.search(r"[$%{]", url.rpartition("@")[2]) is None

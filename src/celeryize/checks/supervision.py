@@ -21,18 +21,20 @@ from celeryize.checks.facts.processes.brokers import (
 )
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import definitions_of, is_given_beside
+from celeryize.checks.facts.processes.pods import servers_beside, shares_nothing
 from celeryize.checks.facts.processes.reads import reads_of
 from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import (
     WEB,
+    app_in_folder,
     missing_from_folder,
     starts_web,
     workdir_for,
 )
 from celeryize.checks.facts.settings import Setting
 from celeryize.checks.installed import how_to_add_app
-from celeryize.detect.command import CeleryCommand, shell_commands
+from celeryize.detect.command import CeleryCommand, as_written, shell_commands
 from celeryize.detect.processes import Process
 from celeryize.detect.processes.process import Item
 from celeryize.detect.processes.render import POLICY
@@ -125,18 +127,25 @@ def beats_overlap(facts: Facts) -> Iterator[Occurrence]:
     What happens: What is due during a deploy is sent twice.
     How it looks: (nothing: a task runs twice, once in a while)
     Why: A Deployment without a strategy starts the new pod before it stops the old one.
-    Fix: strategy: {type: Recreate}
+    Fix: strategy: {type: Recreate} below the spec: of the Deployment, beside replicas and selector
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy
     """
     for beat in _beats(facts):
         kind, strategy = beat.options.get("kind"), beat.options.get("strategy")
         if kind and kind.text == "Deployment" and _count(beat.replicas) < 2:
             if strategy is None or strategy.text != "Recreate":
+                spec = beat.options.get("spec")
+                place, hint = beat.where, "Write strategy: {type: Recreate}"
+                if strategy:
+                    place, hint = strategy.where, "Write type: Recreate, without rollingUpdate."
+                elif spec:
+                    place = spec.where
+                    hint += f" below this line, the spec: of the Deployment {beat.name}."
                 yield Occurrence(
                     f"a deploy of {beat.name} runs two Beats for a while: what is due then is"
                     " sent twice",
-                    strategy.where if strategy else beat.where,
-                    "Write strategy: {type: Recreate}.",
+                    place,
+                    hint,
                 )
 
 
@@ -188,10 +197,12 @@ def any_worker_answers(facts: Facts) -> Iterator[Occurrence]:
             continue
         if re.search(r"\s(?:-d|--destination)[\s=]", probe.text):
             continue
+        right = "celery -A ... inspect ping -d celery@$HOSTNAME"
+        if process.kind == "kubernetes":
+            # only a shell puts the name of the pod there
+            right = f'["sh", "-c", "{right}"]'
         yield Occurrence(
-            "any worker that lives makes this one healthy",
-            probe.where,
-            "Write celery -A ... inspect ping -d celery@$HOSTNAME.",
+            "any worker that lives makes this one healthy", probe.where, f"Write {right}."
         )
 
 
@@ -269,7 +280,7 @@ def busy_solo_worker(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 "the solo pool answers no ping while a task runs: it is called dead",
                 probe.where,
-                "Use -P prefork -c 1, or another probe.",
+                f"Use {command.as_written('-P', 'prefork', '-c', '1')}, or another probe.",
             )
 
 
@@ -482,6 +493,9 @@ def _is_root(process: Process) -> bool:
     return process.user in ROOT
 
 
+NO_EVICTION = ("--maxmemory-policy", "noeviction")
+
+
 @check("celery.W910")
 def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
     """The Redis that is the broker may throw messages away.
@@ -506,7 +520,7 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"{found[1]}: when its memory is full, Redis deletes queues",
                 process.where,
-                "Write --maxmemory-policy noeviction.",
+                f"Write {as_written(NO_EVICTION, listed=process.listed)}.",
             )
     yield from _evicting_instances(facts)
 
@@ -557,15 +571,15 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
 
     What happens: The worker never gets a task, or cannot keep what it returns.
     How it looks: Cannot connect to redis://localhost:6379/0: Connection refused
-    Why: In a container localhost is the container; other services have their names as hosts.
+    Why: In a container localhost is the container, on Kubernetes the pod, on Fly the Machine; other
+        services have their names as hosts.
     Fix: redis://redis:6379/0, with the name of the service
-    Source: https://docs.docker.com/compose/how-tos/networking/
+    Source: https://docs.docker.com/compose/how-tos/networking/;
+        https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
     """
     reported = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand not in {"worker", "beat"}:
-            continue
-        if "network_mode" in process.options:
+        if process.subcommand not in {"worker", "beat"}:
             continue
         url = broker_of(facts, process)
         if url is None or not is_local(url) or url.where in reported:
@@ -574,19 +588,18 @@ def broker_in_the_container(facts: Facts) -> Iterator[Occurrence]:
         given = url.variable in given_to(facts, process).variables
         if not given and _image_gives(facts, url.variable, process):
             continue
-        names = [p.name for p in facts.deployment.processes if _may_be_broker(p, process)]
+        names = servers_beside(facts, process, url.url)
         # settings that are not in the repository may say another host; a broker beside it tells
-        if not given and not names:
+        if (not given and not names) or not shares_nothing(facts, process):
             continue
         reported.add(url.where)
-        right = url.url.replace(url.host, names[0], 1) if len(names) == 1 else ""
+        right = url.url.replace(url.host, names[0], 1) if len(names) == 1 and names[0] else ""
         hint = f"Give {process.name} {url.variable}"
-        hint += f": {right}." if right else " with the name of the broker's service."
-        place = url.where
+        hint += f": {redacted(right)}." if right else f" with {ADDRESSES[process.kind]}."
         yield Occurrence(
-            f"{url.host} is the container of {process.name} itself ({process.where}): no broker"
-            " is there",
-            place,
+            f"{url.host} is the {PLACES[process.kind]} of {process.name} itself"
+            f" ({process.where}): no broker is there",
+            url.where,
             hint,
         )
     yield from _brokers_by_default(facts)
@@ -641,35 +654,39 @@ def _results_in_the_container(facts: Facts) -> Iterator[Occurrence]:
     names = (RESULTS, *variables_of(facts, RESULTS, "RESULT_BACKEND"))
     reported = set()
     for process in facts.deployment.processes:
-        if process.kind != "compose" or process.subcommand != "worker":
-            continue
-        if "network_mode" in process.options:
+        if process.subcommand != "worker":
             continue
         given = given_to(facts, process).variables
         item = next((given[name] for name in names if name in given), None)
         url = BrokerUrl(item.text, item.where, RESULTS) if item else None
         if url is None or not REDIS_URL.match(url.url) or not is_local(url):
             continue
-        beside = [p for p in facts.deployment.processes if _is_redis(p)]
-        servers = [p.name for p in beside if p.where.path == process.where.path]
-        if len(servers) == 1 and url.where not in reported:
+        servers = [name for name in servers_beside(facts, process, url.url) if name]
+        if len(servers) != 1 or not shares_nothing(facts, process):
+            continue
+        if url.where not in reported:
             reported.add(url.where)
             right = redacted(url.url.replace(url.host, servers[0], 1))
             yield Occurrence(
-                f"{url.host} is the container of {process.name} itself ({process.where}): no"
-                " results are kept there",
+                f"{url.host} is the {PLACES[process.kind]} of {process.name} itself"
+                f" ({process.where}): no results are kept there",
                 url.where,
                 f"Write {right}.",
             )
 
 
-def _may_be_broker(process: Process, beside: Process) -> bool:
-    image = process.options.get("image")
-    known = image is not None and re.search(r"redis|valkey|rabbit", image.text)
-    return bool(known) and process.where.path == beside.where.path
+PLACES = {"compose": "container", "kubernetes": "pod", "fly": "Machine", "render": "instance"}
+ADDRESSES = {
+    "compose": "the name of the broker's service",
+    "kubernetes": "the name of the broker's Service",
+    "fly": "the address of the broker",
+    "render": "the address of the broker",
+}
 
 
 def _image_gives(facts: Facts, variable: str, process: Process) -> bool:
+    if process.kind == "kubernetes" and may_be_given(facts, process, variable):
+        return True
     return facts.deployment.exports_elsewhere(variable, process.where.path)
 
 
@@ -691,12 +708,15 @@ def app_not_in_folder(facts: Facts) -> Iterator[Occurrence]:
 
 def _how_to_get_there(facts: Facts, process: Process) -> str:
     """The command line that works, where its folder is known; else the folder that it needs."""
-    spec = ""
+    spec, right = "", app_in_folder(facts, process)
     if process.celery is not None:
         spec = process.celery.option("-A", "--app") or ""
+        if right and right != spec:
+            return f"Write {process.celery.as_written('-A', right)}."
     way = workdir_for(facts, process, re.split(r"[.:]", spec)[0])
     if way and process.celery is not None:
-        return f"Write celery --workdir {way} -A {spec} {process.celery.subcommand}."
+        words = ("celery", "--workdir", way, "-A", spec, process.celery.subcommand or "")
+        return f"Write {process.celery.as_written(*words)}."
     return f"Start it in the folder of manage.py ({_home(facts)}), or give --workdir."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -31,16 +32,24 @@ EXEC_FORM = re.compile(r"""["']celery["']\s*,(.*)""")
 
 @dataclass(frozen=True, slots=True)
 class CeleryCommand:
-    """A `celery` command line of a Procfile, a compose file or a service unit."""
+    """A `celery` command line of a Procfile, a compose file or a service unit.
+
+    `listed`: it is written as a list, `["celery", "-A", "config"]`, whose items nothing splits.
+    """
 
     words: tuple[str, ...]
     where: Where
     text: str
+    listed: bool = False
 
     @property
     def subcommand(self) -> str | None:
         """worker, beat, ..."""
         return next((word for word in self.words if word in SUBCOMMANDS), None)
+
+    def as_written(self, *words: str) -> str:
+        """Words for this command line in the form that it has: as items, where it is a list."""
+        return as_written(words, listed=self.listed)
 
     def option(self, *names: str) -> str | None:
         """The value of an option, in any of its spellings."""
@@ -54,6 +63,14 @@ class CeleryCommand:
                 if value is not None:
                     return value
         return None
+
+
+def as_written(words: Sequence[str], *, listed: bool) -> str:
+    """Words of a command line, as they are written in a list, or in a text."""
+    if not listed:
+        return " ".join(words)
+    items = ", ".join(json.dumps(word, ensure_ascii=False) for word in words)
+    return f"{items} (an item each)" if len(words) > 1 else items
 
 
 def _attached_value(word: str, name: str) -> str | None:

@@ -318,7 +318,8 @@ def _say_next(voice: Voice, step: str | NextStep) -> None:
     if isinstance(step, str):
         voice.say_line(f"  {step}", always=True)
         return
-    voice.say(f"  {step.what}:", "dim", always=True, hang=INDENT)
+    end = ":" if step.lines else "."
+    voice.say(f"  {step.what}{end}", "dim", always=True, hang=INDENT)
     for line in step.lines:
         voice.say_line(f"    {line}", "bold", always=True)
 

@@ -400,7 +400,7 @@ class Screen:
 
     def _is_pasted(self, step: str | NextStep) -> bool:
         lines = step.lines if isinstance(step, NextStep) else (step,)
-        return all(line in self._pasted for line in lines)
+        return bool(lines) and all(line in self._pasted for line in lines)
 
     def show_fixes(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.projects import APP, Mistake, found_in, with_twin
+from tests.unit.checks.projects import APP, Mistake, found_in, settings, with_twin
 
 COMPOSE = "services:\n  worker:\n    image: shop\n    stop_grace_period: 60s\n"
 GOOD = {"docker-compose.yml": f"{COMPOSE}    command: celery -A config worker -l INFO\n"}
@@ -21,6 +21,7 @@ spec:
           command: ["celery", "-A", "config"]
           args: %s
 """
+SLOW = "CELERY_TASK_ROUTES = {'doctors.tasks.greet': {'queue': 'slow'}}\n"
 
 
 def compose(command: str) -> dict[str, str]:
@@ -88,6 +89,61 @@ MISTAKES = [
         {"Procfile": "worker: celery -A config worker -X a, b -l info  # <-\n"},
         {"Procfile": "worker: celery -A config worker -X a,b -l info & other\n"},
     ),
+    # in a list nothing splits an item: " mono" is a queue, " gevent" no pool
+    *(
+        Mistake(
+            "celery.E942",
+            {**settings(SLOW), **compose(broken + "  # <-")},
+            {**settings(SLOW), **compose(healthy)},
+        )
+        for broken, healthy in (
+            (
+                '["celery", "-A", "config", "worker", "-Q celery,slow"]',
+                '["celery", "-A", "config", "worker", "-Q", "celery,slow"]',
+            ),
+            (
+                '["celery", "-A config", "worker", "-Qcelery,slow"]',
+                '["celery", "-Aconfig", "worker", "-Qcelery,slow", "-c 4"]',
+            ),
+            (
+                "celery -A config worker '-Q celery,slow'",
+                'sh -c "exec celery -A config worker -Q celery,slow"',
+            ),
+            (
+                '["celery", "-A", "config", "worker", "--queues celery,slow"]',
+                '["celery", "-A", "config", "worker", "--queues", "celery,slow"]',
+            ),
+        )
+    ),
+    Mistake(
+        "celery.E942",
+        {**settings(SLOW), "k8s/worker.yaml": LISTED % '["worker", "-Q celery,slow"]'},
+        {**settings(SLOW), "k8s/worker.yaml": LISTED % '["worker", "-Q", "celery,slow"]'},
+        at="k8s/worker.yaml:11",
+    ),
+    Mistake(
+        "celery.E180",
+        {
+            **compose('["celery", "-A", "config", "worker", "-Q", "celery, slow"]'),
+            **settings(SLOW.replace("}}", "}}  # <-")),
+        },
+    ),
+    Mistake(
+        "celery.E988",
+        {
+            "k8s/worker.yaml": LISTED.replace(
+                '"celery"', '"python", "manage.py", "migrate", "&&", "celery"'
+            )
+            % '["worker"]'
+        },
+        {
+            "k8s/worker.yaml": LISTED.replace("command", "args")
+            .replace("args: %s", "# %s")
+            .replace('"celery"', '"python", "manage.py", "migrate", "&&", "celery"')
+            % ""
+        },
+        at="k8s/worker.yaml:11",
+    ),
     Mistake("celery.E950", compose("celery -A config worker -l WARN  # <-"), GOOD),
     Mistake(
         "celery.E950",
@@ -95,6 +151,14 @@ MISTAKES = [
         compose("celery -A config worker --loglevel=${LEVEL:-warn} -P ${POOL}"),
     ),
     Mistake("celery.E950", compose("celery -A config worker -P thread  # <-")),
+    Mistake(
+        "celery.E950",
+        {
+            **compose("celery -A config worker -c auto  # <-"),
+            "requirements.txt": "django>=4.2\ncelery[redis]~=5.6.0\n",
+        },
+        compose("celery -A config worker -c auto"),
+    ),
     Mistake(
         "celery.W951",
         compose("celery -A config worker --max-memory-per-child=500  # <-"),

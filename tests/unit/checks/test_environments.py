@@ -359,7 +359,7 @@ MISTAKES = [
     Mistake(
         "celery.E927",
         OS | pods("env: []"),
-        OS | pods("env: []") | {"k8s/kustomization.yaml": "resources: [web.yaml, worker.yaml]\n"},
+        OS | pods("env: []") | {"k8s/kustomization.yaml": "patches: [{path: worker.yaml}]\n"},
         at="k8s/worker.yaml:12",
     ),
     Mistake(

@@ -102,6 +102,35 @@ def test_a_queue_is_added_to_those_that_a_worker_consumes(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ('["celery", "-A", "config", "worker"]', '"-Q", "clinic,mail" (an item each)'),
+        ("celery -A config worker", "-Q clinic,mail"),
+        ('["sh", "-c", "celery -A config worker"]', "-Q clinic,mail"),
+        (
+            "\n      - celery\n      - -Aconfig\n      - worker",
+            '"-Q", "clinic,mail" (an item each)',
+        ),
+    ],
+)
+def test_an_option_is_written_in_the_form_of_its_command(
+    tmp_path: Path, command: str, expected: str
+):
+    stack = {"compose.yml": f"services:\n  worker:\n    image: shop\n    command: {command}\n"}
+    hint = remedy(tmp_path, "celery.E601", QUEUE, SENT, stack)
+    assert hint.partition(": ")[2] == expected
+
+
+def test_an_option_of_an_image_is_written_in_the_form_of_its_instruction(tmp_path: Path):
+    files = {
+        "compose.yml": "services:\n  worker:\n    build: .\n",
+        "Dockerfile": 'FROM python:3.13\nCOPY . .\nCMD ["celery", "-A", "config", "worker"]\n',
+    }
+    hint = remedy(tmp_path, "celery.E601", QUEUE, SENT, files)
+    assert hint == 'Add it (Dockerfile:3): "-Q", "clinic,mail" (an item each)'
+
+
 def test_a_beat_inside_of_a_worker_goes_where_there_is_another_one(tmp_path: Path):
     worker = "worker: celery -A config worker -B\n"
     both = {"Procfile": worker + "beat: celery -A config beat -s /tmp/schedule\n"}

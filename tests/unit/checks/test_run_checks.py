@@ -64,10 +64,12 @@ from tests.unit.checks import (
     test_unregistered,
     test_waiting,
     test_wiring,
+    test_workloads,
 )
 from tests.unit.checks.projects import found_in
 
 FAMILIES = (
+    test_workloads,
     test_arguments,
     test_bodies,
     test_clients,

@@ -119,7 +119,7 @@ MISTAKES = [
         compose(service(BEAT, "scale: 2  # <-")),
         compose(service(BEAT + " -S redbeat.RedBeatScheduler", "scale: 2")),
     ),
-    Mistake("celery.W841", pod(BEAT), pod(BEAT, kind="StatefulSet"), at="k8s/it.yaml:10"),
+    Mistake("celery.W841", pod(BEAT), pod(BEAT, kind="StatefulSet"), at="k8s/it.yaml:4"),
     Mistake(
         "celery.W841",
         pod(BEAT, spec="  strategy: {type: RollingUpdate}  # <-\n"),

@@ -23,7 +23,14 @@ from celeryize.detect.deployment import (
 )
 from celeryize.detect.modules import is_foreign
 from celeryize.detect.owners import is_of_others
-from celeryize.detect.processes import Process, Script, is_of_platform, read_processes
+from celeryize.detect.processes import (
+    Process,
+    Script,
+    is_of_platform,
+    is_template,
+    read_processes,
+)
+from celeryize.detect.processes.manifests import Manifest, read_manifests
 from celeryize.model import Where
 from celeryize.reading import readable_text
 
@@ -62,6 +69,8 @@ GIVEN_SCHEDULER = re.compile(r"celery\b[^\n]*\bbeat\b[^\n]*\s(-S|--scheduler)[\s
 PLACING = re.compile(
     r"^\s*-\s*[\"']?[\w./${}-]+:/|working_?dir|workdir|target:|^\s*(COPY|ADD)\s|\bcd\s", re.I
 )
+YAML_FILE = re.compile(r".*\.ya?ml")
+KUSTOMIZATION = re.compile(r"[Kk]ustomization(?:\.ya?ml)?")
 DOCKERFILE = re.compile(r".*[Dd]ockerfile.*|Containerfile")
 
 
@@ -180,6 +189,25 @@ class DeploymentFacts:
     @cached_property
     def _all_processes(self) -> tuple[Process, ...]:
         return tuple(read_processes(self.root, self._matching(PROCESS_FILES), self.scripts))
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """The ConfigMaps, Secrets and Services beside the workloads of Kubernetes."""
+        if not any(process.kind == "kubernetes" for process in self.processes):
+            return ()
+        found: list[Manifest] = []
+        for path in self._matching(YAML_FILE):
+            text = readable_text(path)
+            if not is_template(text):
+                relative = PurePosixPath(path.relative_to(self.root).as_posix())
+                found += read_manifests(relative, text)
+        return tuple(found)
+
+    @cached_property
+    def kustomizations(self) -> str:
+        """The text of all files of kustomize, which change manifests."""
+        paths = self._matching(KUSTOMIZATION)
+        return "\n".join(without_comments(readable_text(path)) for path in paths)
 
     @cached_property
     def dockerfiles(self) -> tuple[PurePosixPath, ...]:

@@ -12,8 +12,8 @@ from celeryize.commands.worker.kubernetes_broker import (
     existing_server,
     missing_servers,
     missing_variables,
-    names_of,
     render_server,
+    report_config,
 )
 from celeryize.commands.worker.target import (
     Target,
@@ -103,6 +103,7 @@ def plan_kubernetes(target: Target) -> None:
             document = _deployment(target, source, found, model, job)
             text = add_document(target.path, text, document)
             target.what.append(f"the Deployment {_name_of(found.name, job)}")
+        _note_size(target, found, model, jobs)
     if text != target.text:
         target.write(text)
     elif not target.todos:
@@ -138,7 +139,30 @@ def new_kubernetes(target: Target) -> None:
         f"{target.path} names the image {image} and the ConfigMap {name} for its "
         f"environment: adapt both{given}."
     )
+    _note_slots(target, target.wanted.jobs)
     target.write("---\n".join(documents))
+
+
+def _note_size(target: Target, found: _Workload, model: Process, jobs: tuple[Job, ...]) -> None:
+    """Notes on what the new pods may use, and on how many tasks one of them runs at once."""
+    names = " and ".join(_name_of(found.name, job) for job in jobs)
+    if model.celery is None and found.container.get("resources") is not None:
+        target.note(
+            f"{target.path}: {names} got the resources of {found.name}: adapt them to the tasks."
+        )
+    _note_slots(target, jobs)
+
+
+def _note_slots(target: Target, jobs: tuple[Job, ...]) -> None:
+    """A note on how many tasks a new worker runs at once, where nothing says it.
+
+    Source: billiard.cpu_count() is os.cpu_count(), which counts the processors of the node.
+    """
+    if target.wanted.slots_are_open and any(not job.is_beat for job in jobs):
+        target.note(
+            f"{target.path}: a worker runs as many tasks at once as the node has CPUs, each in a"
+            " process of its own, whatever the pod may use: --concurrency 2 makes it two."
+        )
 
 
 def _sending_like(target: Target, model: Process) -> tuple[Process, ...]:
@@ -201,10 +225,13 @@ def _deployment(target: Target, text: str, web: _Workload, process: Process, job
     names = {element.scalar("name") for element in given}
     more = [pair for pair in target.wanted.variables(job) if pair[0] not in names]
     mounts, volumes = _temporary_folder(text, web)
+    # what a worker that is there needs says nothing of Beat
+    size = _copied(text, web.container, "resources") if process.celery is None else ""
     container = [
         *(_copied(text, web.container, name) for name in CONTAINER),
         f"{key}: {command}\n",
         _environment(kept, more),
+        size,
         mounts,
         *_probes(target, job),
     ]
@@ -326,13 +353,7 @@ def _with_broker(target: Target, text: str, web: Process, model: Process) -> str
         for document in render_server(kind, namespace).split("---\n"):
             text = add_document(target.path, text, document)
         target.what.append(f"the StatefulSet {kind}")
-    server = target.wanted.broker
-    told = not web.sealed and not any(name in web.environment for name in names_of(server))
-    if server.kind and server.is_local and told:
-        target.note(
-            f"{server.variable} is expected in the ConfigMap or Secret of {web.name}: localhost is "
-            "the pod itself."
-        )
+    report_config(target, web)
     return text
 
 

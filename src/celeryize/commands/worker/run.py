@@ -76,6 +76,9 @@ def _next_steps(made: Plan, project: Project) -> Callable[[Proof], tuple[NextSte
         if len(files) == len(started) == 1 and len(started[0].parts) == 1:
             found += _start_steps(made, root, started[0])
         found += _heroku_steps(made, project)
+        # without it the processes start, and look for the broker in their own pod
+        config = [todo for todo in made.todos if "ConfigMap" in todo.what]
+        found += [NextStep(f"Write {one.what} ({one.path}), as above", ()) for one in config]
         found.append(NextStep("See that nothing is wrong", ("celeryize verify",)))
         stops = "celeryize verify --live --stop"
         found.append(NextStep("See that a deploy loses no task, on a private server", (stops,)))

@@ -54,6 +54,8 @@ class Wanted:
     home: str = ""
     # whether the settings do not say `soft` yet
     soft_is_missing: bool = False
+    # whether neither the command line nor the settings say how many tasks a worker runs at once
+    slots_are_open: bool = False
 
     @property
     def jobs(self) -> tuple[Job, ...]:

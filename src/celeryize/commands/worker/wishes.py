@@ -74,6 +74,7 @@ def wanted_processes(
         broker=find_broker_server(facts),
         backend=find_backend_server(facts),
         soft_is_missing=timing.missing,
+        slots_are_open=not request.concurrency and not facts.settings.is_set("worker_concurrency"),
     )
     return wanted, timing
 

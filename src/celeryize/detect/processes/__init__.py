@@ -37,6 +37,8 @@ WORKLOADS = re.compile(r"^kind\s*:", re.M)
 # What Helm, Jinja or cookiecutter fill in: not the text that will be run.
 TEMPLATE = re.compile(r"\{\{|\{%")
 
+# `CMD ["celery", "-A", "config", "worker"]`
+EXEC_FORM = re.compile(r"\s*\w+\s+\[")
 # What Docker itself fills in when it runs the file: names of logs and hosts.
 OF_DOCKER = re.compile(
     r"\{\{\s*\.(?:Node|Service|Task|Name|ID|FullID|ImageName|ImageID|ImageFullID|DaemonName)\b"
@@ -99,11 +101,12 @@ def _started(process: Process, place: Path, image: str, root: Path) -> Process |
     except ValueError:
         return None
     line = image.count("\n", 0, image.rfind(start.text)) + 1
-    options = dict(process.options)
+    options, listed = dict(process.options), process.listed
     # a command of the service is written there
     if not process.words:
         options["started"] = Item(start.text, Where(shown, line))
-    return replace(process, words=words, options=options)
+        listed = EXEC_FORM.match(start.text) is not None
+    return replace(process, words=words, options=options, listed=listed)
 
 
 def _chosen_words(

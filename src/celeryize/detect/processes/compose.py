@@ -74,6 +74,7 @@ def _read_service(name: str, service: Yaml, document: Yaml) -> Process:
         replicas=replicas,
         probe=_probe_of(service),
         options={k: v for k, v in options.items() if v},
+        listed=(command or service.get("entrypoint")).kind == "sequence",
     )
 
 

@@ -5,9 +5,10 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from celeryize.detect.processes.manifests import texts_of
 from celeryize.detect.processes.process import Item, Process, seconds_of
 from celeryize.detect.processes.yaml_nodes import Yaml, documents_of
 from celeryize.model import Where
@@ -15,6 +16,7 @@ from celeryize.model import Where
 # terminationGracePeriodSeconds where the manifest does not say it.
 GRACE = 30.0
 KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"})
+SOURCES = {"configMap": "ConfigMap", "secret": "Secret"}
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -56,7 +58,9 @@ def _read_container(kind: str, workload: Yaml, pod: Yaml, container: Yaml) -> Pr
         user=user.text,
         replicas=workload.get("spec", "replicas").item,
         probe=next(_probes_of(container), None),
-        options=dict(_options_of(kind, workload, container)),
+        options=dict(_options_of(kind, workload, container))
+        | {name: item for name, item in _pod_options(workload, pod, container) if item.text},
+        listed=True,
     )
 
 
@@ -76,6 +80,57 @@ def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[st
         if timeout:
             yield "probe_timeout", timeout
             return
+
+
+def _pod_options(workload: Yaml, pod: Yaml, container: Yaml) -> Iterator[tuple[str, Item]]:
+    """What a container has in common with others of its pod, and where its variables come from."""
+    # the pods of a workload have the labels of its template
+    labels = workload.get("spec", "template", "metadata", "labels")
+    if workload.get("kind").text == "Pod":
+        labels = workload.get("metadata", "labels")
+    yield "pod", Item(str(pod.where.line), pod.where)
+    yield "spec", Item("spec", workload.where_of("spec"))
+    yield "labels", Item(_joined(texts_of(labels)), labels.where)
+    yield "namespace", Item(workload.get("metadata", "namespace").text or "", workload.where)
+    yield "host_network", Item(pod.get("hostNetwork").text or "", pod.where)
+    ports = container.get("ports").elements()
+    named = [port.get(key).text or "" for port in ports for key in ("name", "containerPort")]
+    yield "ports", Item(" ".join(named), pod.where)
+    mounts = container.get("volumeMounts").elements()
+    yield "mounts", Item(" ".join(one.get("mountPath").text or "/" for one in mounts), pod.where)
+    # a container that starts before the others and goes on beside them
+    beside = [
+        one.get("name").text or "?"
+        for one in pod.get("initContainers").elements()
+        if one.get("restartPolicy").text == "Always"
+    ]
+    yield "sidecars", Item(" ".join(beside), pod.where)
+    sources = container.get("envFrom")
+    yield "env_from", Item(" ".join(map(_source_of, sources.elements())), sources.where)
+    yield "env_keys", Item(_joined(dict(_keys_of(container.get("env")))), container.where)
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={text}" for name, text in texts.items())
+
+
+def _source_of(source: Yaml) -> str:
+    """`ConfigMap/shop`, or `Secret/shop/PREFIX_`: what all variables are taken from."""
+    for key, kind in SOURCES.items():
+        name = source.get(f"{key}Ref", "name").text
+        if name:
+            return "/".join(filter(None, (kind, name, source.get("prefix").text)))
+    return "?"
+
+
+def _keys_of(environment: Yaml) -> Iterator[tuple[str, str]]:
+    """The variables whose value is a key of another object: `ConfigMap/shop/BROKER`."""
+    for element in environment.elements():
+        for key, kind in SOURCES.items():
+            source = element.get("valueFrom", f"{key}KeyRef")
+            if source:
+                parts = (kind, source.get("name").text or "", source.get("key").text or "")
+                yield element.get("name").text or "", "/".join(parts)
 
 
 def _probes_of(container: Yaml) -> Iterator[Item]:

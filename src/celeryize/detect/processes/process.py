@@ -16,6 +16,11 @@ UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|sec|s|min|m|h)?")
 # The files of platforms: they are read, and none of our commands writes them.
 PLATFORMS = frozenset({"fly", "render"})
+# Folders of one component, and of one kind of manifests: no environment is called so.
+OF_COMPONENT = re.compile(
+    r"(?:[\w-]+-)?(?:web|www|gunicorn|workers?|celery|beat|scheduler)"
+    r"|deployments?|workloads|services?|svc|config|configmaps?|secrets?"
+)
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "/bin/sh", "/bin/dash", "/bin/bash", "/bin/ash"})
 
 
@@ -49,7 +54,8 @@ class Process:
     `sealed`: `environment` is all that it gets. `stop` is the time in seconds until it is killed,
     and `stop_where` the line that says so, None where it is the default of the kind. `signal` is
     what a stop sends, and `group`: to all of its processes at once. `folder` is its working
-    directory as the file says it. `options` are the other keys of the file.
+    directory as the file says it. `options` are the other keys of the file. `listed`: the file
+    has its command as a list.
     """
 
     kind: str
@@ -68,14 +74,17 @@ class Process:
     probe: Item | None = None
     options: Mapping[str, Item] = field(default_factory=dict)
     script: Script | None = None
+    listed: bool = False
 
     @property
     def scope(self) -> tuple[PurePosixPath, str]:
         """What is deployed together: a file, the folder of manifests and units, one environment of
         a Blueprint."""
         path = self.where.path
-        if self.kind in {"kubernetes", "systemd"}:
+        if self.kind == "systemd":
             path = path.parent
+        if self.kind == "kubernetes":
+            path = folder_of_manifests(path)
         stage = self.options.get("environment") if self.kind == "render" else None
         return path, stage.text if stage else ""
 
@@ -94,7 +103,8 @@ class Process:
             words = shell_words(self.shell_text)
         if words is None:
             return self.script.command if self.script else None
-        return CeleryCommand(words, self.written, " ".join(self.words))
+        listed = self.listed and not self.shell
+        return CeleryCommand(words, self.written, " ".join(self.words), listed)
 
     @property
     def written(self) -> Where:
@@ -132,6 +142,16 @@ class Process:
             text = f"{text} {self.script.command.text}"
         found = re.search(rf"(?<!\w){name}=[\"']?([^\s\"';]*)", text)
         return found[1] if found else None
+
+
+def folder_of_manifests(path: PurePosixPath) -> PurePosixPath:
+    """The folder whose manifests are applied together with one of them: above that of one
+    component, as in k8s/worker/deployment.yaml, and of one kind, as in k8s/configmaps/shop.yaml."""
+    folder = path.parent
+    above = folder.parent
+    if OF_COMPONENT.fullmatch(folder.name) and above != PurePosixPath():
+        return above
+    return folder
 
 
 def signal_name(text: str | None) -> str:

@@ -68,6 +68,13 @@ class Yaml:
             found = dict(found.items()).get(key, Yaml(self.path, None))
         return found
 
+    def where_of(self, name: str) -> Where:
+        """The line of a key of a mapping; where the mapping starts, without it."""
+        for key, _ in self.node.value if self.kind == "mapping" else ():
+            if key.value == name:
+                return Where(self.path, key.start_mark.line + 1)
+        return self.where
+
     def elements(self) -> list[Yaml]:
         """The elements of a sequence."""
         nodes = self.node.value if self.kind == "sequence" else ()

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
-from celeryize.detect.processes.process import Item, Process
+from celeryize.checks.facts.deployment import EXAMPLE
+from celeryize.detect.processes.images import instructions_of, stage_of, variables_of
+from celeryize.detect.processes.process import Item, Process, folder_of_manifests
 from celeryize.model import Where
 from celeryize.reading import is_file, readable_text
 
@@ -30,6 +32,8 @@ class Given:
 def given_to(facts: Facts, process: Process, depth: int = DEEPEST) -> Given:
     """What a process gets from its `environment:`, its env_files, and what it extends."""
     found: dict[str, Item] = {}
+    if process.kind == "kubernetes":
+        return _given_to_pod(facts, process)
     if process.kind != "compose":
         return Given(process.environment, process.sealed)
     complete = True
@@ -55,6 +59,64 @@ def given_to(facts: Facts, process: Process, depth: int = DEEPEST) -> Given:
         found[name] = Item(f"${{{name}}}", process.where)
     found.update(process.environment)
     return Given(found, complete)
+
+
+def _given_to_pod(facts: Facts, process: Process) -> Given:
+    """What a container of Kubernetes gets from the ConfigMaps and Secrets of the manifests, and
+    from its `env:`, which beats them."""
+    found: dict[str, Item] = {}
+    for source in sources_of(process):
+        kind, name, prefix = [*source.split("/"), "", ""][:3]
+        held = held_by(facts, process, kind, name)
+        for key, item in held.items() if held else ():
+            found[f"{prefix}{key}"] = item
+    found.update(process.environment)
+    keys = process.options.get("env_keys")
+    for pair in keys.text.split() if keys else ():
+        variable, _, source = pair.partition("=")
+        kind, name, key = source.split("/")
+        held = held_by(facts, process, kind, name) or {}
+        if key in held:
+            found[variable] = held[key]
+    return Given(found, not unknown_sources(facts, process))
+
+
+def sources_of(process: Process) -> tuple[str, ...]:
+    """What a container of Kubernetes takes all variables of: `ConfigMap/shop`."""
+    sources = process.options.get("env_from")
+    return tuple(sources.text.split()) if sources else ()
+
+
+def unknown_sources(facts: Facts, process: Process) -> tuple[str, ...]:
+    """Those of them that no manifest has."""
+    return tuple(
+        source
+        for source in sources_of(process)
+        if held_by(facts, process, *[*source.split("/"), ""][:2]) is None
+    )
+
+
+def held_by(facts: Facts, process: Process, kind: str, name: str) -> Mapping[str, Item] | None:
+    """The values of a ConfigMap or a Secret; None where it is in no manifest, or where it may have
+    others than there."""
+    namespace = process.options.get("namespace")
+    own = namespace.text if namespace else ""
+    found = [
+        one
+        for one in facts.deployment.manifests
+        if (one.kind, one.name) == (kind, name)
+        and not (own and one.namespace and one.namespace != own)
+    ]
+    beside = [one for one in found if folder_of_manifests(one.where.path) == process.scope[0]]
+    # of several folders each may be an environment of its own
+    if len(beside) == 1 and not facts.deployment.kustomizations:
+        found = beside
+    if len(found) != 1 or EXAMPLE.search(found[0].where.path.name):
+        return None
+    # a generator, or a patch, of kustomize
+    if re.search(rf"\b{re.escape(name)}\b", facts.deployment.kustomizations):
+        return None
+    return found[0].values
 
 
 def _extended(facts: Facts, process: Process) -> Process | None:
@@ -104,15 +166,47 @@ def substituted(facts: Facts, process: Process, text: str) -> str:
     return SUBSTITUTED.sub(value_of, text)
 
 
+def image_gives(facts: Facts, name: str) -> Item | None:
+    """The value that the image gives a variable, where all Dockerfiles that name it agree, and no
+    script does."""
+    root = facts.deployment.root
+    if _is_named_in(name, _scripts(facts)):
+        return None
+    found: dict[str, Item] = {}
+    for path in facts.deployment.dockerfiles:
+        if not _is_named_in(name, [root / path]):
+            continue
+        text = instructions_of(readable_text(root / path))
+        value = variables_of(stage_of(text, None)).get(name)
+        if not value or "$" in value:
+            return None
+        line = next((n for n, one in enumerate(text.split("\n"), 1) if value in one), None)
+        found.setdefault(value, Item(value, Where(path, line)))
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return None
+
+
 def is_named_elsewhere(facts: Facts, name: str) -> bool:
     """Whether an image, or a script, may give a variable."""
     root = facts.deployment.root
-    paths = [root / path for path in facts.deployment.dockerfiles]
-    paths += [
+    dockerfiles = [root / path for path in facts.deployment.dockerfiles]
+    return _is_named_in(name, [*dockerfiles, *_scripts(facts)])
+
+
+def _scripts(facts: Facts) -> list[Path]:
+    return [
         place / file
         for place, _, files in facts.deployment.folders
         for file in files
         if file.endswith((".sh", ".bash")) or "entrypoint" in file or file.startswith("start")
     ]
+
+
+def _is_named_in(name: str, paths: list[Path]) -> bool:
     named = re.compile(rf"\b{re.escape(name)}\b")
-    return any(named.search(readable_text(path)) for path in paths)
+    # `RUN SECRET_KEY=x python manage.py collectstatic` is over when the image is made
+    passing = re.compile(
+        rf"(?m)((?:^\s*RUN|&&|;)\s+(?:\w+=\S*\s+)*){re.escape(name)}=\S*\s+(?=[\w./])"
+    )
+    return any(named.search(passing.sub(r"\1", readable_text(path))) for path in paths)

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
-from celeryize.checks.facts.processes.given import given_to, is_named_elsewhere
+from celeryize.checks.facts.processes.given import given_to, image_gives, is_named_elsewhere
 from celeryize.checks.facts.settings import Setting
 from celeryize.detect.environment_readers import ReaderKind, readers_in
 from celeryize.detect.processes import Process
@@ -276,8 +276,11 @@ def settings_module_of(facts: Facts, process: Process) -> str:
         given = given_to(facts, process)
         if SETTINGS in given.variables:
             chosen = given.variables[SETTINGS].text
-        elif not given.complete or is_named_elsewhere(facts, SETTINGS):
+        elif not given.complete:
             return ""
+        elif is_named_elsewhere(facts, SETTINGS):
+            item = image_gives(facts, SETTINGS)
+            chosen = item.text if item else ""
         else:
             chosen = fallback_settings(facts)
     if "$" in chosen:

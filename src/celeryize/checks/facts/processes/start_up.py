@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
+from celeryize.checks.facts.deployment import without_comments
 from celeryize.checks.facts.processes.given import is_named_elsewhere, read_variables
 from celeryize.checks.facts.processes.ignored import is_kept_out
-from celeryize.checks.facts.processes.where_it_runs import entry_scripts
+from celeryize.checks.facts.processes.where_it_runs import (
+    ENTRY_POINT,
+    dockerfiles_of_project,
+    entry_scripts,
+)
+from celeryize.detect.processes.images import instructions_of
 from celeryize.detect.processes.process import SHELLS, Item, Process
 from celeryize.reading import is_file, readable_text
 
@@ -17,6 +24,14 @@ SOURCES = re.compile(
     r"(?:^|[;&|\s])(?:\.\s+\S|source\s|set\s+-a|set\s+-o\s+allexport|eval\s|export\s+[\"']?\$)",
     re.M,
 )
+# What of a kustomization changes the variables of a container, or what they are taken from.
+PATCHES = re.compile(
+    r"(?m)^(?:patch\w*|replacements|components|\w+Generator|transformers|vars|generators"
+    r"|helm\w*|configurations|name(?:Prefix|Suffix))\s*:"
+)
+PATCH = re.compile(r"(?m)^[\s-]*(?:op|spec|containers)\s*:|kubectl|helm\b")
+KIND = re.compile(r"(?m)^[\s-]*kind\s*:\s*[\"']?(\w+)")
+HOLDERS = {"ConfigMap", "Secret", "SealedSecret", "ExternalSecret", "Service", "Ingress"}
 # What loads a file of variables, with its arguments; and one that is not the .env of the project.
 LOADER = re.compile(r".*(?:dotenv|read_env|decouple).*")
 ELSEWHERE = re.compile(r"[\"'](?:/[^\"']*|[^\"']+\.env|\.env[^\"']+)[\"']")
@@ -37,8 +52,9 @@ def may_start_with(facts: Facts, process: Process, name: str) -> bool:
     """The same, less what the code sets."""
     if is_named_elsewhere(facts, name):
         return True
-    if process.kind == "kubernetes" and _is_patched(facts, process, name):
-        return True
+    if process.kind == "kubernetes":
+        if _is_patched(facts, process, name) or _entry_may_give(facts, process):
+            return True
     return _is_wrapped(process) or _sources_a_file(facts, process)
 
 
@@ -83,24 +99,63 @@ def _is_set_by_code(facts: Facts, name: str) -> bool:
 
 
 def _is_patched(facts: Facts, process: Process, name: str) -> bool:
-    """Whether kustomize, or a patch that is no workload of its own, may change the manifests."""
-    folder = process.where.path.parent
+    """Whether kustomize, or a patch that is no workload of its own, may change the manifests.
+
+    What a container takes of a ConfigMap or a Secret is known by what names it.
+    """
     workloads = {
         facts.deployment.root / other.where.path
         for other in facts.deployment.processes
-        if other.where.path.parent == folder
+        if other.scope == process.scope
     }
     named = re.compile(rf"\b{re.escape(name)}\b")
     for place, _, files in facts.deployment.folders:
         for file in files:
             if not file.endswith((".yaml", ".yml")):
                 continue
-            if file.startswith("kustomization"):
-                return True
             other = place / file
-            if other not in workloads and named.search(readable_text(other)):
-                return True
+            if file.startswith("kustomization"):
+                if PATCHES.search(without_comments(readable_text(other))):
+                    return True
+            elif other not in workloads and named.search(readable_text(other)):
+                if _may_patch(facts, other):
+                    return True
     return False
+
+
+def _entry_may_give(facts: Facts, process: Process) -> bool:
+    """Whether the entry point of the image, which is given the args of a container, may read
+    variables from somewhere."""
+    if "args_only" not in process.options:
+        return False
+    paths = dockerfiles_of_project(facts)
+    if len(paths) != 1:
+        return True
+    found = ENTRY_POINT.findall(instructions_of(readable_text(paths[0])))
+    for word in re.findall(r"[^\s\[\]\"',]+", found[-1]) if found else ():
+        name = word.rpartition("/")[2]
+        places = [place for place, _, files in facts.deployment.folders if name in files]
+        texts = [readable_text(place / name) for place in places]
+        if not texts and not PLAIN.fullmatch(name):
+            return True
+        if any(SOURCES.search(text) for text in texts):
+            return True
+    return False
+
+
+def _may_patch(facts: Facts, path: Path) -> bool:
+    """Whether a YAML file may change a workload: a patch, the values of a chart, a pipeline that
+    calls kubectl; a compose file, or one that only holds ConfigMaps and the like, does not."""
+    relative = PurePosixPath(path.relative_to(facts.deployment.root).as_posix())
+    others = (one for one in facts.deployment.processes if one.kind != "kubernetes")
+    if any(one.where.path == relative for one in others):
+        return False
+    text = readable_text(path)
+    kinds = set(KIND.findall(text))
+    if kinds:
+        return not kinds <= HOLDERS
+    # no object of Kubernetes
+    return PATCH.search(text) is not None or "values" in path.name
 
 
 def _is_wrapped(process: Process) -> bool:

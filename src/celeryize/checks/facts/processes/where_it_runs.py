@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.processes.given import given_to
 from celeryize.detect.processes.images import instructions_of
-from celeryize.detect.processes.process import Process
+from celeryize.detect.processes.process import Item, Process
 from celeryize.detect.processes.scripts import STARTS
 from celeryize.reading import read_text, readable_text
 
@@ -19,6 +20,9 @@ ENTRY_POINT = re.compile(r"^\s*ENTRYPOINT\s+(.+)", re.M | re.I)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+(\S+)", re.M | re.I)
 COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?:--chown=\S+\s+)*(\S+)\s+(\S+)\s*$", re.M | re.I)
 INSTALLS = re.compile(r"pip3? install\s[^\n]*(?:-e\b|\s\.(?:\s|$|\[))|PYTHONPATH|\.pth\b")
+OF_PYTHON = re.compile(r"\bpython|\bpip3?\b|\bpoetry\b|\buv\b|manage\.py|gunicorn|celery", re.I)
+# What of a Dockerfile may be a file, or a module: `requirements.txt`, `core.wsgi:application`
+NAMED = re.compile(r"(?<![\w./$-])[A-Za-z_][\w.-]*(?:/[\w.-]+)*(?=[\s:\"',\]]|$)", re.M)
 # `uv run --directory /app`, `poetry -C /app run`
 ELSEWHERE = re.compile(r"\s(?:--directory|--project|--chdir|-C|-p)\b")
 
@@ -137,8 +141,20 @@ def _is_installed(facts: Facts) -> bool:
         return False
 
 
+def app_in_folder(facts: Facts, process: Process) -> str:
+    """The -A of the project's app, where it is found in the folder that a process runs in."""
+    folder = _folder_of(facts, process)
+    if folder is None or not facts.project.celery:
+        return ""
+    spec = facts.project.celery[0].spec(facts.project.package.name)
+    head = re.split(r"[.:]", spec)[0]
+    return spec if (folder / head).is_dir() or (folder / f"{head}.py").is_file() else ""
+
+
 def _folder_of(facts: Facts, process: Process) -> Path | None:
     """The folder of the project that is the working directory; None where it cannot be told."""
+    if process.kind == "kubernetes":
+        return _folder_in_pod(facts, process)
     beside = (facts.deployment.root / process.where.path).parent
     if process.kind == "procfile":
         return beside
@@ -164,6 +180,70 @@ def _folder_of(facts: Facts, process: Process) -> Path | None:
             return facts.deployment.root / folder.relative_to(facts.deployment.root.resolve())
         return None
     return None
+
+
+def _folder_in_pod(facts: Facts, process: Process) -> Path | None:
+    """The same for a container of Kubernetes: what all Dockerfiles that may make its image say."""
+    built = [_as_built(facts, process, path) for path in dockerfiles_of_project(facts)]
+    found = {_folder_of(facts, one) if one else None for one in built}
+    return found.pop() if len(found) == 1 else None
+
+
+def dockerfiles_of_project(facts: Facts) -> list[Path]:
+    """The Dockerfiles that may make the image of the project: those with Python in them."""
+    paths = [facts.deployment.root / path for path in facts.deployment.dockerfiles]
+    return [path for path in paths if OF_PYTHON.search(readable_text(path))]
+
+
+def _as_built(facts: Facts, process: Process, path: Path) -> Process | None:
+    """A container of Kubernetes as a compose file would have it: with a Dockerfile, and the folder
+    that it is built in; None where that cannot be told."""
+    context = _context_of(facts, path)
+    text = instructions_of(readable_text(path))
+    # an entry point that is given the command may start it elsewhere
+    if context is None or ("args_only" in process.options and ENTRY_POINT.search(text)):
+        return None
+    if re.search(rf"\b{re.escape(_module_head(process) or '-')}\b", text):
+        return None
+    beside = (facts.deployment.root / process.where.path).parent
+    options = {
+        "context": Item(os.path.relpath(context, beside), process.where),
+        "dockerfile": Item(os.path.relpath(path, context), process.where),
+    }
+    if process.folder:
+        options["working_dir"] = Item(process.folder, process.where)
+    built = replace(process, kind="compose", options=options)
+    place = PurePosixPath(_working_directory(built, text) or "/")
+    mounts = process.options.get("mounts")
+    for mount in map(PurePosixPath, mounts.text.split() if mounts else ()):
+        # what is mounted there hides the code, or is a folder of the name that is looked for
+        if place.is_relative_to(mount) or mount == place / (_module_head(process) or "."):
+            return None
+    return built
+
+
+def _context_of(facts: Facts, dockerfile: Path) -> Path | None:
+    """The folder that a Dockerfile is built in, by the files that it names: those of its own
+    folder, or those of the root; None where that is open."""
+    root, own = facts.deployment.root, dockerfile.parent
+    if own == root:
+        return root
+    texts = [instructions_of(readable_text(dockerfile))]
+    texts += [" ".join(one.words) for one in facts.deployment.processes if starts_web(facts, one)]
+    words = {word for text in texts for word in NAMED.findall(text)}
+    here = {word for word in words if _is_in(own, word)}
+    there = {word for word in words if _is_in(root, word)}
+    if here - there and not there - here:
+        return own
+    if there - here and not here - there:
+        return root
+    return None
+
+
+def _is_in(folder: Path, word: str) -> bool:
+    """Whether a word is a file of a folder, or the name of a module there."""
+    module = word.partition(":")[0].replace(".", "/")
+    return (folder / word).is_file() or (folder / f"{module}.py").is_file()
 
 
 def _working_directory(process: Process, dockerfile: str) -> str:
@@ -208,10 +288,28 @@ def dockerfile_of(process: Process, folder: Path) -> str:
 def what_starts(facts: Facts, process: Process) -> str:
     """The command line of a process; for a service that leaves it to its image, what CMD and
     ENTRYPOINT of the Dockerfile are."""
+    if process.kind == "kubernetes" and not process.words and _is_of_project(facts, process):
+        (path,) = dockerfiles_of_project(facts)
+        return "\n".join(STARTS.findall(instructions_of(readable_text(path))))
     if process.words or process.kind != "compose" or not {"build", "context"} & {*process.options}:
         return " ".join(process.words)
     folder = (facts.deployment.root / process.where.path).parent
     return "\n".join(STARTS.findall(dockerfile_of(process, folder)))
+
+
+def _is_of_project(facts: Facts, process: Process) -> bool:
+    """Whether a container has the image of the one Dockerfile: that of a worker, in any version."""
+    if len(dockerfiles_of_project(facts)) != 1:
+        return False
+    images = {
+        _name_of_image(other) for other in facts.deployment.processes if other.celery is not None
+    }
+    return _name_of_image(process) in images - {""}
+
+
+def _name_of_image(process: Process) -> str:
+    image = process.options.get("image")
+    return re.sub(r"(?::[^/]*|@.*)$", "", image.text) if image else ""
 
 
 def starts_web(facts: Facts, process: Process) -> bool:
