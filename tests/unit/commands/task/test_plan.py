@@ -61,8 +61,8 @@ def test_the_first_example_is_the_tutorials_task(wired):
         "def send_welcome_email(self, doctor_id: str)"
     )
     assert text.startswith(
-        "from celery import shared_task\nfrom django.core.mail import send_mail\n\n"
-        "from .models import Doctor\n\n\n"
+        "import smtplib\n\nfrom celery import shared_task\n"
+        "from django.core.mail import send_mail\n\nfrom .models import Doctor\n\n\n"
     )
     assert "Doctor.objects.get(pk=doctor_id)" in text
     assert "raise self.retry(exc=exc)" in text
@@ -557,7 +557,21 @@ def test_a_mail_is_sent_again_after_what_passes_by_itself(wired):
     add(wired, "doctors.send", "address:str", kind="email")
     text = (wired / "doctors/tasks.py").read_text()
     assert "smtplib.SMTPServerDisconnected" in text and "max_retries=5" in text
-    assert "SMTPRecipientsRefused" not in text and "SMTPException" not in text
+    listed = text.partition("def send(")[0]
+    assert "SMTPRecipientsRefused" not in listed and "SMTPException" not in text
+    assert "except smtplib.SMTPRecipientsRefused as error:" in text
+
+
+def test_a_mail_with_retries_of_ones_own_says_nothing_of_refusals(wired):
+    add(wired, "doctors.send", kind="email", retry_on=("OSError",))
+    assert "except" not in tasks(wired) and "import smtplib" not in tasks(wired)
+
+
+@pytest.mark.parametrize("kind", ["model", "batch"])
+def test_what_is_to_be_written_is_no_query_of_its_own(wired, kind):
+    """A line that reads a row again looks like work that is wanted."""
+    add(wired, "doctors.work", kind=kind, model="Doctor")
+    assert "_ = doctor  # The work: make it safe to repeat.\n" in tasks(wired)
 
 
 @pytest.mark.parametrize(
