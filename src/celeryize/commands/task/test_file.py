@@ -204,7 +204,7 @@ def _call_lines(
         function=subject.function,
         imported=imported,
         key=key,
-        model=subject.model is not None,
+        model=subject.model.name if subject.model else "",
         module=module,
         opener=opener,
         row=row,
