@@ -68,7 +68,7 @@ KINDS = (
         needs_email_field=True,
         parameter="recipient:str",
         example="recipient:str note:str=hello",
-        imports=("from django.core.mail import send_mail", "import smtplib"),
+        imports=("from django.core.mail import send_mail", "import logging", "import smtplib"),
         # what passes by itself; of the refusals of the server, the body tells those that pass
         retry_on=(
             "smtplib.SMTPServerDisconnected",
