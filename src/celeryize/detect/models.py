@@ -60,6 +60,7 @@ FILLED = frozenset(
 # Those with one row on the other side.
 RELATIONS = frozenset({"ForeignKey", "OneToOneField"})
 USER_BASE = "AbstractUser"
+NOWHERE = PurePosixPath()
 DJANGOS = frozenset({"models.Model", "Model"})
 
 
@@ -119,7 +120,7 @@ class _Field:
     options: frozenset[str]
     # of a relation: the other side, and the module that names it
     to: str = ""
-    path: PurePosixPath = PurePosixPath()
+    path: PurePosixPath = NOWHERE
 
     @property
     def fills_itself(self) -> bool:
@@ -130,7 +131,8 @@ class _Field:
 
 
 # The fields of other people's bases that a row needs, beside those with a default. Sources:
-# django/contrib/auth/models.py and base_user.py, model_utils/models.py, django_extensions/db/models.py.
+# django/contrib/auth/models.py and base_user.py, model_utils/models.py,
+# django_extensions/db/models.py.
 _USER_FIELDS = (
     _Field("username", "CharField", frozenset()),
     _Field("email", "EmailField", frozenset({"blank"})),
@@ -238,7 +240,7 @@ def _collect_fields(
 
 
 def imported_name(modules: Modules, path: PurePosixPath, spelled: str) -> str:
-    """The whole name of what a module calls `spelled`, by its imports; empty where none gives it."""
+    """The whole name of what a module calls `spelled`, by its imports; empty without one."""
     first, dot, rest = spelled.partition(".")
     for node in modules.tree(path).body:
         if not isinstance(node, ast.Import | ast.ImportFrom):

@@ -137,9 +137,7 @@ def generate_task(
     if request.body_from is None:
         _check_model_is_used(model, kind)
     _check_key(model, kind, key)
-    address: Address | None = None
-    if model and kind.needs_email_field:
-        address = find_address(project, model)
+    address = _address_of(project, model, kind)
     check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
     if request.is_django:
@@ -191,7 +189,7 @@ def generate_task(
             model,
             key,
             is_django=request.is_django,
-            related=address.relation.field if address and address.relation else "",
+            related=str(context["relation"]),
         ),
         parameters=parameters,
     )
@@ -370,6 +368,13 @@ def _body_context(
         "url": next(iter(addresses), '"https://example.org/"'),
         "subject": python_literal(sentence_case(function)),
     }
+
+
+def _address_of(project: Project, model: Model | None, kind: Kind) -> Address | None:
+    """Where the mail goes to, of a model that is mailed. Raises UsageError."""
+    if model is None or not kind.needs_email_field:
+        return None
+    return find_address(project, model)
 
 
 def _address_context(

@@ -34,7 +34,7 @@ PYTHON_FILES = re.compile(rb"^python_files\s*=(.*(?:\n[ \t]+.*|\n\].*)*)", re.MU
 TEST_MODULES = ("test_*.py", "*_test.py", "*_tests.py")
 # What the tests themselves use.
 _NAMES_OF_TESTS = frozenset(
-    {"TestCase", "mail", "mock", "opened", "pytest", "row", "sent", "timezone"}
+    {"TestCase", "mail", "mock", "opened", "patched", "pytest", "row", "sent", "timezone"}
 )
 # Arguments for a direct call, by annotation, and the import of each.
 SAMPLES = {
@@ -289,9 +289,9 @@ def _on_commit(function: str, trigger: Trigger, created: Instance, capture: str)
     return (
         # before, so that no trigger of theirs counts
         *created.lines,
-        f'with mock.patch.object({function}, "apply_async") as sent:',
-        f"    with {capture}(execute=True):",
-        f"        {created.expression}{removed}",
+        f'patched = mock.patch.object({function}, "apply_async")',
+        f"with patched as sent, {capture}(execute=True):",
+        f"    {created.expression}{removed}",
         "sent.assert_called_once()",
     )
 

@@ -597,11 +597,13 @@ def test_every_kind_is_clean_python_with_its_test(wired, kind, lock, bind, tmp_p
     import sys
 
     model = "Doctor" if kind in {"model", "email", "batch"} else None
-    add(wired, "doctors.work", kind=kind, model=model, lock=lock, bind=bind, test=True)
+    trigger = "post_save:Doctor" if model else None
+    options = {"lock": lock, "bind": bind, "test": True, "trigger": trigger}
+    add(wired, "doctors.work", kind=kind, model=model, **options)
     ruff = Path(sys.executable).with_name("ruff")
     for arguments in (
         ["format", "--check"],
-        ["check", "--select", "E,F,I,W,B"],
+        ["check", "--select", "E,F,I,W,B,C4,SIM,UP,PERF,RET"],
     ):
         ran = subprocess.run(
             [ruff, *arguments, "--isolated", "doctors/tasks.py", "doctors/tests.py"],
