@@ -324,3 +324,82 @@ def test_a_call_is_tried_again_where_that_can_help(project: Path, celeryize: Run
     )
     said = [line for line in asked.stdout.splitlines() if line in {"fetched", "Retry", "HTTPError"}]
     assert said == ["fetched", "HTTPError", "Retry", "Retry"], asked.stdout + asked.stderr
+
+
+SEND = """
+import socketserver
+import threading
+from unittest import mock
+
+from django.test import override_settings
+
+from doctors.tasks import greet
+
+refused = {}
+sent = []
+
+
+class Server(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"220 mail.example.org\\r\\n")
+        while line := self.rfile.readline():
+            verb = line.split()[0].decode().upper()
+            if verb in refused:
+                self.wfile.write(b"%d not like this\\r\\n" % refused[verb])
+            elif verb == "DATA":
+                self.wfile.write(b"354 go ahead\\r\\n")
+                while self.rfile.readline() != b".\\r\\n":
+                    pass
+                sent.append(line)
+                self.wfile.write(b"250 taken\\r\\n")
+            else:
+                self.wfile.write(b"250 well\\r\\n")
+
+
+server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+port = server.server_address[1]
+for verb, code in (
+    ("", 0), ("RCPT", 450), ("RCPT", 550), ("MAIL", 451), ("MAIL", 553), ("DATA", 452),
+    ("DATA", 554), ("away", 0),
+):
+    refused.clear()
+    refused[verb] = code
+    greet.push_request(called_directly=False, args=("a@b.org",), kwargs={}, id="1", task=greet.name)
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=1 if verb == "away" else port,
+    ), mock.patch("celery.canvas.Signature.apply_async"):
+        try:
+            greet.run("a@b.org")
+        except Exception as error:
+            print("said", verb, code, type(error).__name__)
+        else:
+            print("said", len(sent))
+    greet.pop_request()
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--bind",)])
+def test_a_mail_that_is_refused_for_now_is_sent_again(project: Path, celeryize: Run, more):
+    celeryize(project, "init", "--broker", "filesystem", "--yes", "--no-verify")
+    ran = celeryize(project, "add-task", "doctors.greet", "--kind", "email", *more, "--yes")
+    assert ran.returncode == 0, ran.stderr
+    asked = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", SEND],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    said = [line[5:] for line in asked.stdout.splitlines() if line.startswith("said ")]
+    assert said == [
+        "1",
+        "RCPT 450 Retry",
+        "RCPT 550 SMTPRecipientsRefused",
+        "MAIL 451 Retry",
+        "MAIL 553 SMTPSenderRefused",
+        "DATA 452 Retry",
+        "DATA 554 SMTPDataError",
+        "away 0 Retry",
+    ], asked.stdout + asked.stderr

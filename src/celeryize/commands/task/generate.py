@@ -26,6 +26,7 @@ from celeryize.commands.task.hidden_names import refuse_shadows, taken_names
 from celeryize.commands.task.kinds import Kind, find_kind, kind_names
 from celeryize.commands.task.parameters import Parameter, check_address, parse_parameters
 from celeryize.commands.task.place import is_circular, model_import, named_model
+from celeryize.commands.task.related import Address, find_address
 from celeryize.commands.task.request import Request, check_request, within_settings
 from celeryize.commands.task.sending import call_lines
 from celeryize.commands.task.words import sentence_case, snake_case, split_imports
@@ -51,6 +52,8 @@ RETRYING = frozenset(
         "retry_jitter",
     }
 )
+# What makes a logger of the standard library: Python's own, and Celery's.
+LOGGERS = frozenset({"getLogger", "get_task_logger"})
 SIZE = re.compile(r"size|chunk|batch|limit")
 RECIPIENT = re.compile(r"mail|recipient|address|^to$|_to$")
 # Stands in the mail of a task without a parameter, until the user replaces it.
@@ -73,6 +76,8 @@ class Subject:
     key: str
     # a task of django.tasks, which cannot be called as a function
     is_django: bool = False
+    # the relation of the model that has the address
+    related: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,8 @@ def generate_task(
     key = next((p.name for p in parameters if p.name.endswith(("_id", "_pk", "pk", "id"))), "")
     if request.body_from is None:
         _check_model_is_used(model, kind)
-    _check_model(model, kind, key)
+    _check_key(model, kind, key)
+    address = _address_of(project, model, kind)
     check_address(kind, model, parameters)
     registered = request.name or f"{project.modules.name_of(path)}.{function}"
     if request.is_django:
@@ -148,6 +154,7 @@ def generate_task(
         **taken.spelled,
         **_decorator_context(request, function, parameters, decorated, typed=project.style.typed),
         **_body_context(function, parameters, model, libraries),
+        **_address_context(project, path, model, address),
         "lock": request.lock,
         # its name in templates that were copied before
         "idempotent": request.lock,
@@ -174,7 +181,15 @@ def generate_task(
         path=path,
         call=(f"from {project.modules.name_of(path)} import {function}", *call),
         subject=Subject(
-            function, path, code, tuple(imports), request.kind, model, key, request.is_django
+            function,
+            path,
+            code,
+            tuple(imports),
+            request.kind,
+            model,
+            key,
+            is_django=request.is_django,
+            related=str(context["relation"]),
         ),
         parameters=parameters,
     )
@@ -228,19 +243,12 @@ def _check_model_is_used(model: Model | None, kind: Kind) -> None:
         )
 
 
-def _check_model(model: Model | None, kind: Kind, key: str) -> None:
-    """Raise UsageError where the kind cannot work on this model."""
-    if model is None:
-        return
-    if kind.takes_key and not key:
+def _check_key(model: Model | None, kind: Kind, key: str) -> None:
+    """Raise UsageError where no parameter brings the row that the kind works on."""
+    if model is not None and kind.takes_key and not key:
         raise UsageError(
             f"no parameter holds the key of {model.name}",
             hint=f"Add {snake_case(model.name)}_id:{model.key_type}.",
-        )
-    if kind.needs_email_field and model.email_field is None:
-        raise UsageError(
-            f"{model.name} has no EmailField to send to",
-            hint="Leave --model out and pass the address: recipient:str.",
         )
 
 
@@ -360,6 +368,42 @@ def _body_context(
         "url": next(iter(addresses), '"https://example.org/"'),
         "subject": python_literal(sentence_case(function)),
     }
+
+
+def _address_of(project: Project, model: Model | None, kind: Kind) -> Address | None:
+    """Where the mail goes to, of a model that is mailed. Raises UsageError."""
+    if model is None or not kind.needs_email_field:
+        return None
+    return find_address(project, model)
+
+
+def _address_context(
+    project: Project, path: PurePosixPath, model: Model | None, address: Address | None
+) -> dict[str, object]:
+    """What a template needs for an address that a row of another model has."""
+    found: dict[str, object] = {"relation": "", "can_lack": False, "logger": ""}
+    if model is None or address is None or address.relation is None:
+        return found
+    row = snake_case(model.name)
+    owner = f"{row}.{address.relation.field}"
+    return {
+        "relation": address.relation.field,
+        "can_lack": address.relation.is_null,
+        "logger": _logger_of(project.modules.tree(path)),
+        "recipient": f"{row}.{address.path}",
+        "message": f'f"Hello {{{owner}}}"',
+    }
+
+
+def _logger_of(tree: ast.Module) -> str:
+    """The logger that a module has, else an expression for it."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)) if (
+                ast.unparse(func).rpartition(".")[2] in LOGGERS
+            ):
+                return name
+    return "logging.getLogger(__name__)"
 
 
 def unused_parameters(task: Generated) -> list[str]:

@@ -68,8 +68,8 @@ KINDS = (
         needs_email_field=True,
         parameter="recipient:str",
         example="recipient:str note:str=hello",
-        imports=("from django.core.mail import send_mail",),
-        # what passes by itself; a refused recipient or a wrong password does not
+        imports=("from django.core.mail import send_mail", "import logging", "import smtplib"),
+        # what passes by itself; of the refusals of the server, the body tells those that pass
         retry_on=(
             "smtplib.SMTPServerDisconnected",
             "smtplib.SMTPConnectError",
@@ -84,7 +84,11 @@ KINDS = (
         "calls a URL; with a time-out, and tries again",
         uses_model=False,
         parameter="url:str",
-        imports=("import urllib.error", "from urllib.request import urlopen"),
+        imports=(
+            "import http.client",
+            "import urllib.error",
+            "from urllib.request import urlopen",
+        ),
         # no connection, silence, half an answer; of the statuses, the body tells those that pass
         retry_on=("OSError", "http.client.IncompleteRead"),
         fail_on=("urllib.error.HTTPError",),

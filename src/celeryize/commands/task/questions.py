@@ -12,6 +12,7 @@ from celeryize.commands.asking import ask_in_row
 from celeryize.commands.task.kinds import KINDS, Kind, find_kind
 from celeryize.commands.task.parameters import check_address, parse_parameters, split_parameters
 from celeryize.commands.task.place import AUTH_USER, django_user, named_model
+from celeryize.commands.task.related import find_address
 from celeryize.commands.task.remove import removable_tasks
 from celeryize.commands.task.request import Request
 from celeryize.detect.apps import App
@@ -161,8 +162,11 @@ def _problem_of_model(project: Project, app: App, kind: Kind, text: str) -> str:
         model = named_model(project, app, text)
     except UsageError as error:
         return f"{error.message}. {error.hint}"
-    if kind.needs_email_field and model.email_field is None:
-        return f"{model.name} has no EmailField to send to. Type another model."
+    if kind.needs_email_field:
+        try:
+            find_address(project, model)
+        except UsageError as error:
+            return f"{error.message}. Type another model."
     return ""
 
 
@@ -196,7 +200,7 @@ def _ask_recipient(project: Project, app: App, view: Asker) -> str | None:
 def _with_address(project: Project, app: App) -> list[str]:
     """The models of an app that certainly have an e-mail field."""
     found = [find_model(project.modules, app, name) for name in model_names(project.modules, app)]
-    return [model.name for model in found if model is not None and model.has_address]
+    return [model.name for model in found if model is not None and model.addresses]
 
 
 def _models(project: Project, app: App) -> list[str]:

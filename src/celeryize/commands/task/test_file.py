@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from celeryize.commands.task.generate import EXAMPLE_ADDRESS, RECIPIENT, Subject
+from celeryize.commands.task.related import Instance, make_instance
 from celeryize.commands.task.trigger import Trigger
 from celeryize.commands.task.words import camel_case, split_imports
 from celeryize.detect.apps import App
@@ -32,7 +33,9 @@ PYTHON_FILES = re.compile(rb"^python_files\s*=(.*(?:\n[ \t]+.*|\n\].*)*)", re.MU
 # What modules with tests are called; `tests.py` is made by startapp, with no test in it.
 TEST_MODULES = ("test_*.py", "*_test.py", "*_tests.py")
 # What the tests themselves use.
-_NAMES_OF_TESTS = frozenset({"TestCase", "mock", "pytest", "row"})
+_NAMES_OF_TESTS = frozenset(
+    {"TestCase", "mail", "mock", "opened", "patched", "pytest", "row", "sent", "timezone"}
+)
 # Arguments for a direct call, by annotation, and the import of each.
 SAMPLES = {
     "int": ("0", ""),
@@ -96,13 +99,13 @@ def render_test(
     on_commit: tuple[str, ...] = ()
     pytest = uses_pytest(project)
     if trigger:
-        created = _create_expression(trigger.model)
+        created = make_instance(project, trigger.model, _NAMES_OF_TESTS | {called})
         if created:
             capture = "self.captureOnCommitCallbacks"
             if pytest:
                 capture = "django_capture_on_commit_callbacks"
             on_commit = _on_commit(called, trigger, created, capture)
-            imports += ["from unittest import mock", _model_import(trigger.model, app, near=near)]
+            imports += ["from unittest import mock", *_imports_of(created, app, near=near)]
     if pytest:
         typed = project.style.typed
         if on_commit and typed:
@@ -154,7 +157,8 @@ def _bytes_of(file: Path) -> bytes:
 def _name_in_test(tree: ast.Module, function: str, kind: str) -> str:
     """What the test calls the task: its name, unless the module of the test has another meaning for
     that, or pytest would take it for a test."""
-    taken = {*_NAMES_OF_TESTS, *(("mail",) if kind == "email" else ())}
+    # a task may be called `mail` where no test of this module reads the outbox
+    taken = {*_NAMES_OF_TESTS} - (set() if kind == "email" else {"mail"})
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             taken.add(node.name)
@@ -171,18 +175,26 @@ def _call_lines(
     """The lines of the test that calls the task, from the template of its kind, and the imports
     they need.
     """
-    arguments, imports = _call_arguments(subject)
+    taken = _NAMES_OF_TESTS | {name, f"{subject.function}_chunk"}
+    made: Instance | None = None
+    if subject.model:
+        made = make_instance(project, subject.model, taken, subject.related)
+    arguments, imports = _call_arguments(subject, has_row=made is not None)
     module = project.modules.name_of(subject.path) or subject.path.stem
     if near:
         module = f".{subject.path.stem}"
-    row = ""
+    rows: list[str] = []
+    if made:
+        rows = [*made.lines, f"row = {made.expression}"]
+        imports += _imports_of(made, app, near=near)
+    elif subject.model:
+        rows = [
+            f"# {subject.model.name} has fields that only you can fill: make a row here, and pass",
+            "# its key, so that the work is tested, too.",
+        ]
     key = "row.pk"
-    if subject.model:
-        row = _create_expression(subject.model) or ""
-        if row:
-            imports.append(_model_import(subject.model, app, near=near))
-        if subject.model.key_type == "str":
-            key = "str(row.pk)"
+    if subject.model and subject.model.key_type == "str":
+        key = "str(row.pk)"
     # Not by the tasks' module: in a tasks package, a re-exported function hides the module of its
     # name.
     opener = URLOPEN
@@ -207,10 +219,10 @@ def _call_lines(
         model=subject.model is not None,
         module=module,
         opener=opener,
-        row=row,
+        row=made is not None,
     )
     body, template_imports = split_imports(text)
-    return body.strip("\n").split("\n"), [*imports, *template_imports]
+    return [*rows, *body.strip("\n").split("\n")], [*imports, *template_imports]
 
 
 def _pytest_module(
@@ -261,15 +273,12 @@ def _model_import(model: Model, app: App, *, near: bool) -> str:
     return f"from {module} import {model.name}"
 
 
-def _create_expression(model: Model) -> str | None:
-    """The expression that makes an instance; None where its fields are not all known."""
-    if model.instance is None:
-        return None
-    arguments = ", ".join(f"{name}={value}" for name, value in model.instance)
-    return f"{model.name}.objects.create({arguments})"
+def _imports_of(made: Instance, app: App, *, near: bool) -> list[str]:
+    """The imports of the lines that make a row."""
+    return [*(_model_import(model, app, near=near) for model in made.models), *made.imports]
 
 
-def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> tuple[str, ...]:
+def _on_commit(function: str, trigger: Trigger, created: Instance, capture: str) -> tuple[str, ...]:
     """The lines of a test that the trigger sends the task.
 
     `capture` runs the callbacks of a commit.
@@ -278,9 +287,11 @@ def _on_commit(function: str, trigger: Trigger, created: str, capture: str) -> t
     if trigger.signal == "post_delete":
         removed = ".delete()"
     return (
-        f'with mock.patch.object({function}, "apply_async") as sent:',
-        f"    with {capture}(execute=True):",
-        f"        {created}{removed}",
+        # before, so that no trigger of theirs counts
+        *created.lines,
+        f'patched = mock.patch.object({function}, "apply_async")',
+        f"with patched as sent, {capture}(execute=True):",
+        f"    {created.expression}{removed}",
         "sent.assert_called_once()",
     )
 
@@ -332,7 +343,7 @@ def _unittest_line(line: str) -> str:
     return re.sub(r"^assert (.+) == (.+)$", r"self.assertEqual(\1, \2)", line)
 
 
-def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
+def _call_arguments(subject: Subject, *, has_row: bool) -> tuple[str, list[str]]:
     """The arguments of the call: the key of the instance, or one that no instance has.
 
     Else by annotation.
@@ -353,7 +364,7 @@ def _call_arguments(subject: Subject) -> tuple[str, list[str]]:
         value, line = SAMPLES.get(annotation, (_sample_text(subject, argument.arg), ""))
         # a batch goes over all instances, and is called before there is one
         if subject.model and subject.kind != "batch" and argument.arg == subject.key:
-            value, line = _key_argument(subject.model, annotation)
+            value, line = _key_argument(subject.model, annotation, has_row=has_row)
         values.append(value)
         if line:
             imports.append(line)
@@ -369,10 +380,10 @@ def _sample_text(subject: Subject, parameter: str) -> str:
     return '"x"'
 
 
-def _key_argument(model: Model, annotation: str) -> tuple[str, str]:
+def _key_argument(model: Model, annotation: str, *, has_row: bool) -> tuple[str, str]:
     """The key to pass, and its import: that of the instance, or one that none has."""
     key, line = "0", ""
-    if model.instance is not None:
+    if has_row:
         key = "row.pk"
     elif model.key_type == "str":
         key, line = "UUID(int=0)", "from uuid import UUID"
