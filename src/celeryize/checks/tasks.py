@@ -10,6 +10,7 @@ from celeryize.celery_facts import words
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.collected import values_of
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
@@ -86,7 +87,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
             if not (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "get"
+                and node.func.attr in {"get", "wait"}
             ):
                 continue
             # said on purpose
@@ -100,6 +101,15 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                     f"the task {task.name} waits for another task",
                     task.code.where(node),
                     "Use a chain, a chord or a callback.",
+                )
+                continue
+            # `results = [send.delay(pk) for pk in pks]` first, `for r in results: r.get()` later
+            values = values_of(task.code, owner)
+            if values and all(_is_send(facts, task.code, value) for value in values):
+                yield Occurrence(
+                    f"the task {task.name} waits for other tasks",
+                    task.code.where(node),
+                    "Use a chord: its callback is given all results.",
                 )
 
 
