@@ -26,6 +26,7 @@ from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, make_tuple, only_near, rename_argument
 from celeryize.checks.times import as_number, times_given, wrong_time
+from celeryize.checks.instance_hints import pass_the_key
 from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
 
@@ -248,12 +249,12 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
                     code.where(value),
-                    _instance_hint(what),
+                    _instance_hint(what) or pass_the_key(code, call, value, task, what),
                 )
 
 
 def _instance_hint(what: str) -> str:
-    """What to pass instead of an object."""
+    """What to pass instead of an object; empty for an instance of a model."""
     if what == "the request":
         return "Pass what the task needs of it: request.user.pk, say."
     if what.endswith("__dict__, with the state of the instance"):
@@ -266,7 +267,7 @@ def _instance_hint(what: str) -> str:
         return "Save it, and pass its name or the primary key of its instance."
     if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
         return 'Pass the primary keys: list(queryset.values_list("pk", flat=True)).'
-    return "Pass its primary key."
+    return ""
 
 
 def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:

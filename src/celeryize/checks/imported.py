@@ -19,6 +19,7 @@ from celeryize.checks.missing_names import hint_for_name
 from celeryize.detect.install_line import install_line
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 if TYPE_CHECKING:
     from celeryize.probe.report import EntryPoint, Failure
@@ -628,9 +629,7 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
             hint = "Give one of them a name=."
             # a decorator below Celery's that returns a function of its own
             if "<locals>" in message:
-                hint = (
-                    "Write @functools.wraps(function) in the decorator below, or give each a name=."
-                )
+                hint = _wraps_hint(facts, place(facts, kept.file, kept.line))
             yield Occurrence(
                 f"two functions are registered as {kept.name}, and only the first one runs",
                 place(facts, kept.file, kept.line),
@@ -649,6 +648,26 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
                 place(facts, file, line),
                 "Use one import path.",
             )
+
+
+def _wraps_hint(facts: Facts, where: Where | None) -> str:
+    """Where @functools.wraps belongs, with the names of the decorator whose wrapper is at a
+    place."""
+    code = facts.code.parsed(where.path) if where else None
+    for function in code.functions if code and where else ():
+        lines = [function.lineno, *(one.lineno for one in function.decorator_list)]
+        around = code.function_of(function) if code else None
+        if around is None or where is None or where.line not in lines:
+            continue
+        parameters = [one.arg for one in (*around.args.posonlyargs, *around.args.args)]
+        called = {dotted(n.func) for n in ast.walk(function) if isinstance(n, ast.Call)}
+        wrapped = [name for name in parameters if name in called] or parameters[:1]
+        if wrapped:
+            return (
+                f"Write @functools.wraps({wrapped[0]}) above `def {function.name}` in the "
+                f"decorator {around.name}, or give each a name=."
+            )
+    return "Write @functools.wraps(...) above the wrapper in the decorator below, or a name=."
 
 
 @check(

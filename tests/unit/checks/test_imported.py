@@ -255,3 +255,15 @@ def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
 )
 def test_a_zone_that_is_none_names_one(name, hint):
     assert hint in imported.zone_hint(name)
+
+
+def test_a_wrapper_without_wraps_is_named_with_the_names_of_its_decorator(tmp_path):
+    body = LOGGED.replace("logged", "timed").replace("function", "call")
+    body = body.replace("wrapper", "inner")
+    files = tasks(body.format("", ""))
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = [one for one in run_checks(facts).findings if one.id == "celery.E191"]
+    assert finding.hint == (
+        "Write @functools.wraps(call) above `def inner` in the decorator timed, or give each a "
+        "name=."
+    )
