@@ -25,8 +25,8 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, make_tuple, only_near, rename_argument
-from celeryize.checks.times import as_number, times_given, wrong_time
 from celeryize.checks.instance_hints import pass_the_key
+from celeryize.checks.times import as_number, times_given, wrong_time
 from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
 

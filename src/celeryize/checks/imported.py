@@ -6,12 +6,13 @@ import ast
 import difflib
 import re
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.demanded import demanded_variables
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
@@ -154,10 +155,11 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
-        variable = failure.missing_variable
+        variables = _unset_variables(facts, [(None, failure)])
+        exported = " ".join(f"{name}=..." for name in variables)
         hint = (
-            f"Set {variable} where you run this, as the project is started with it: "
-            f"`export {variable}=...`, then `celeryize verify`."
+            f"Set {_joined(variables)} where you run this, as the project is started with it: "
+            f"`export {exported}`, then `celeryize verify`."
         )
     message = message or f"{failure.type}: {_first_line(failure)}"
     return Occurrence(message, where, hint, "\n".join(failure.frames))
@@ -356,7 +358,7 @@ def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.I011", imports=True, unless=("celery.E001", "celery.E002"))
+@check("celery.I011", imports=True, unless=("celery.E001", "celery.E002"), brief=True)
 def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
     """The settings that wsgi.py or asgi.py names were not imported: this machine lacks something.
 
@@ -366,15 +368,53 @@ def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
     Fix: Run celeryize verify where they can be imported, with --settings MODULE.
     Source: the import itself
     """
+    unset = [
+        (entry, entry.failure)
+        for entry in (facts.web.entry_points if facts.web else ())
+        if entry.failure is not None and entry.failure.missing_variable
+    ]
     for entry in _unimportable_entries(facts):
         assert entry.failure is not None
-        if _is_of_this_machine(facts, entry.failure):
-            yield Occurrence(
-                f"{entry.module}, with its own settings, cannot be imported on this machine: "
-                f"{entry.failure.type}: {_first_line(entry.failure)}",
-                _place_of(facts, entry.failure),
-                "To have them looked at, set what they need, and pass --settings MODULE.",
-            )
+        if entry.failure.missing_variable or not _is_of_this_machine(facts, entry.failure):
+            continue
+        yield Occurrence(
+            f"not imported: {entry.module}: {entry.failure.type}: {_first_line(entry.failure)}",
+            _place_of(facts, entry.failure),
+            "Install what it needs, or leave it so: its settings were read.",
+            "",
+        )
+    if unset:
+        # short: it is there at every run, on most machines
+        yield Occurrence(
+            f"not imported: {', '.join(entry.module for entry, _ in unset)}",
+            _place_of(facts, unset[0][1]),
+            f"For that, set {_joined(_unset_variables(facts, unset))}.",
+            "",
+        )
+
+
+def _joined(names: Sequence[str]) -> str:
+    *most, last = names
+    if not most:
+        return last
+    return f"{', '.join(most)} and {last}"
+
+
+def _unset_variables(
+    facts: Facts, unset: Sequence[tuple[EntryPoint, Failure] | tuple[None, Failure]]
+) -> list[str]:
+    """The variables that failures name, and the further ones that the same settings demand."""
+    starts: list[PurePosixPath] = []
+    for entry, failure in unset:
+        names = [entry.settings_module] if entry else []
+        served = [one.names for one in facts.project.web if entry and one.module == entry.module]
+        names += [name for one in served for name in one]
+        starts += [path for name in names if name and (path := facts.modules.find(name))]
+        where = _place_of(facts, failure)
+        if where is not None and not where.path.is_absolute():
+            starts.append(where.path)
+    missing = [failure.missing_variable for _, failure in unset]
+    return list(dict.fromkeys([*missing, *demanded_variables(facts, starts)]))
 
 
 def _place_of(facts: Facts, failure: Failure) -> Where | None:

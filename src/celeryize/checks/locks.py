@@ -91,11 +91,11 @@ def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> boo
     if method != "lock" and not is_lock(code, node, call):
         return False
     if method == "add":
-        return is_cache(facts, code, owner) and _adds_for_ever(call, named)
+        return _is_cache(facts, code, owner) and _adds_for_ever(call, named)
     client = _is_client(facts, code, node, owner)
     if method == "lock":
         # lock(name, timeout)
-        known = client or is_cache(facts, code, owner)
+        known = client or _is_cache(facts, code, owner)
         return known and "timeout" not in named and len(call.args) < 2
     if not client or any(_sets_end(one) for one in code.within(node)):
         return False
@@ -122,7 +122,7 @@ def _sets_without_end(method: str, named: Mapping[str | None, ast.expr]) -> bool
     return method == "set" and is_true(named.get("nx")) and not ENDS & named.keys()
 
 
-def is_cache(facts: Facts, code: Code, owner: ast.expr) -> bool:
+def _is_cache(facts: Facts, code: Code, owner: ast.expr) -> bool:
     if isinstance(owner, ast.Subscript):
         owner = owner.value
     return full_name(facts, code, owner) in CACHE
@@ -166,7 +166,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
             if isinstance(call, ast.Call)
             and isinstance(call.func, ast.Attribute)
             and call.args
-            and is_cache(facts, code, call.func.value)
+            and _is_cache(facts, code, call.func.value)
         ]
         for taken in calls:
             if _method_of(taken) != "add" or not is_lock(code, node, taken):

@@ -360,9 +360,7 @@ def soft_limit_swallowed(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _swallowing_helpers(
-    facts: Facts, task: Task
-) -> Iterator[tuple[Function, ast.ExceptHandler]]:
+def _swallowing_helpers(facts: Facts, task: Task) -> Iterator[tuple[Function, ast.ExceptHandler]]:
     """The handlers in functions of the same file that a loop of a task calls for each round.
 
     A `return` there goes back into the loop.
