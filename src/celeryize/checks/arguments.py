@@ -232,13 +232,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in _all_calls(facts):
         if _is_pickled(facts, call, task):
             continue
-        given = list(call.args) + [k.value for k in call.keywords if k.arg]
-        if how in PACKED:
-            packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
-            # only a literal tuple or list shows what is in it
-            given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
-            named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
-            given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
+        given = _given_values(call, how)
         for value in given:
             what = (
                 _instance_words(code, call, value)
@@ -251,6 +245,17 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                     code.where(value),
                     _instance_hint(what) or pass_the_key(code, call, value, task, what),
                 )
+
+
+def _given_values(call: ast.Call, how: str) -> list[ast.expr]:
+    """The arguments of a task that a call gives, as far as they are written there."""
+    if how not in PACKED:
+        return list(call.args) + [k.value for k in call.keywords if k.arg]
+    packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
+    # only a literal tuple or list shows what is in it
+    given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+    named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
+    return given + [v for n in named if isinstance(n, ast.Dict) for v in n.values]
 
 
 def _instance_hint(what: str) -> str:

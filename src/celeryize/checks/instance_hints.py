@@ -7,7 +7,7 @@ import re
 
 from celeryize.checks.facts.canvas import followed
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.literals import Function
+from celeryize.checks.facts.literals import Function, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.patch.nodes import dotted
 
@@ -44,19 +44,7 @@ def _parameter_of(task: Task, call: ast.Call, value: ast.expr) -> str:
     if task.signature is None:
         return ""
     parameters = list(task.signature.parameters)
-    positional, named = list(call.args), list(call.keywords)
-    if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("apply_async"):
-        packed = {k.arg: k.value for k in call.keywords}
-        args = packed.get("args", call.args[0] if call.args else None)
-        kwargs = packed.get("kwargs", call.args[1] if len(call.args) > 1 else None)
-        positional = args.elts if isinstance(args, ast.Tuple | ast.List) else []
-        named = []
-        if isinstance(kwargs, ast.Dict):
-            named = [
-                ast.keyword(arg=key.value, value=inner)
-                for key, inner in zip(kwargs.keys, kwargs.values, strict=True)
-                if isinstance(key, ast.Constant) and isinstance(key.value, str)
-            ]
+    positional, named = _arguments_of(call)
     for keyword in named:
         if keyword.value is value:
             return keyword.arg or ""
@@ -67,6 +55,26 @@ def _parameter_of(task: Task, call: ast.Call, value: ast.expr) -> str:
     if any(isinstance(one, ast.Starred) for one in positional):
         return ""
     return parameters[positional.index(value)]
+
+
+def _arguments_of(call: ast.Call) -> tuple[list[ast.expr], list[ast.keyword]]:
+    """The arguments of the task, also those that apply_async() is given in `args` and `kwargs`."""
+    if not isinstance(call.func, ast.Attribute) or not call.func.attr.startswith("apply_async"):
+        return list(call.args), list(call.keywords)
+    packed = {keyword.arg: keyword.value for keyword in call.keywords}
+    args = packed.get("args", call.args[0] if call.args else None)
+    kwargs = packed.get("kwargs", call.args[1] if len(call.args) > 1 else None)
+    positional: list[ast.expr] = []
+    if isinstance(args, ast.Tuple | ast.List):
+        positional = args.elts
+    named: list[ast.keyword] = []
+    if isinstance(kwargs, ast.Dict):
+        named = [
+            ast.keyword(arg=text_of(key), value=inner)
+            for key, inner in zip(kwargs.keys, kwargs.values, strict=True)
+            if text_of(key)
+        ]
+    return positional, named
 
 
 def _model_of(code: Code, value: ast.expr, what: str) -> str:
