@@ -15,6 +15,7 @@ from celeryize.checks.calls import (
     has_no_backend,
     is_model,
     is_receiver,
+    is_sent,
     task_calls,
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
@@ -804,6 +805,9 @@ def _result_problem(facts: Facts, task: Task, value: ast.expr) -> str | None:
     if found is not None:
         return found
     value = followed(code, value)
+    # one alone is stored as its id
+    if isinstance(value, ast.ListComp) and is_sent(facts, code, value.elt):
+        return "a list of what delay() gives, and not of their ids"
     if isinstance(value, ast.Call) and full_name(facts, code, value.func) in RESPONSES:
         return f"what {dotted(value.func)}() gives, a response"
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):

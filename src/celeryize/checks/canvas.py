@@ -17,6 +17,7 @@ from celeryize.checks.facts.canvas import (
     chains_in,
     composer_of,
     followed,
+    full_name,
     is_canvas,
     members_of,
     signature_of,
@@ -619,6 +620,8 @@ def _is_sent_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
         return False
     if isinstance(node.func, ast.Attribute) and node.func.attr in {"delay", "apply_async"}:
         return is_canvas(facts, code, node.func.value)
+    if full_name(facts, code, node.func) == "celery.result.ResultSet":
+        return True
     return composer_of(facts, code, followed(code, node.func)) is not None
 
 

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
+from celeryize.checks.calls import is_result
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -105,12 +106,60 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                 continue
             # `results = [send.delay(pk) for pk in pks]` first, `for r in results: r.get()` later
             values = values_of(task.code, owner)
-            if values and all(_is_send(facts, task.code, value) for value in values):
+            if values and all(is_result(facts, task.code, value) for value in values):
                 yield Occurrence(
                     f"the task {task.name} waits for other tasks",
                     task.code.where(node),
                     "Use a chord: its callback is given all results.",
                 )
+
+
+@check("celery.E416")
+def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
+    """A function that a task calls waits for the result of another task.
+
+    What happens: The task fails; the other one still runs.
+    How it looks: RuntimeError: Never call result.get() within a task!
+    Why: get() asks whether it runs inside of a task, however deep.
+    Fix: A chain, a chord or a callback.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for code in facts.code.relevant:
+        # said on purpose
+        if code.has("allow_join_result", "disable_sync_subtasks"):
+            continue
+        top = {one.name: one for one in code.source.tree.body if isinstance(one, Function)}
+        callers = {
+            node.func.id: task
+            for task in facts.tasks
+            if task.code is code
+            for node in task.nodes
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and code.binder_of(node, node.func.id) is None
+        }
+        for name, task in callers.items():
+            helper = top.get(name)
+            # what a decorator has made of it is something else, and so is a local name
+            if helper is None or helper.decorator_list or task.node is helper:
+                continue
+            for call in code.within(helper):
+                if _gets_sent(facts, code, call) and code.function_of(call) is helper:
+                    yield Occurrence(
+                        f"{name}() waits for another task, and the task {task.name} calls it",
+                        code.where(call),
+                        "Use a chain, a chord or a callback.",
+                    )
+
+
+def _gets_sent(facts: Facts, code: Code, node: ast.AST) -> bool:
+    """Whether a node is `get()` of what a task, or each of many, was sent with."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    if node.func.attr not in {"get", "wait"}:
+        return False
+    values = values_of(code, node.func.value)
+    return bool(values) and all(_is_send(facts, code, value) for value in values)
 
 
 def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:
