@@ -233,7 +233,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in _all_calls(facts):
         if _is_pickled(facts, call, task):
             continue
-        given = _given_values(call, how)
+        given = _arguments_given(call, how)
         for value in given:
             what = (
                 _instance_words(code, call, value)
@@ -248,7 +248,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _given_values(call: ast.Call, how: str) -> list[ast.expr]:
+def _arguments_given(call: ast.Call, how: str) -> list[ast.expr]:
     """The arguments of a task that a call gives, as far as they are written there."""
     if how not in PACKED:
         return list(call.args) + [k.value for k in call.keywords if k.arg]

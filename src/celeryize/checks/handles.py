@@ -21,7 +21,8 @@ KNOWN = words(
     TimeoutError add app args as_list as_tuple backend build_graph children clear collect
     completed_count copy date_done delete discard exists failed forget get get_leaf graph id ignored
     info iter_native iterate iterdeps join join_native kwargs maybe_reraise maybe_throw name
-    on_ready parent queue ready remove restore result results retries revoke revoke_by_stamped_headers save
+    on_ready parent queue ready remove restore result results retries revoke
+    revoke_by_stamped_headers save
     state status subtasks successful supports_native_join task_id task_name then throw traceback
     update wait waiting worker
     """
