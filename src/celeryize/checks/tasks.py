@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.calls import is_result
+from celeryize.checks.calls import is_result, is_sent
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -106,12 +106,19 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                 continue
             # `results = [send.delay(pk) for pk in pks]` first, `for r in results: r.get()` later
             values = values_of(task.code, owner)
-            if values and all(is_result(facts, task.code, value) for value in values):
+            if values and all(_is_one_result(facts, task.code, value) for value in values):
                 yield Occurrence(
                     f"the task {task.name} waits for other tasks",
                     task.code.where(node),
                     "Use a chord: its callback is given all results.",
                 )
+
+
+def _is_one_result(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends a task, or is `AsyncResult(id)`; what canvas gives is E533."""
+    if _is_send(facts, code, node):
+        return True
+    return is_result(facts, code, node) and not is_sent(facts, code, node)
 
 
 @check("celery.E416")
