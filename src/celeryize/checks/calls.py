@@ -586,8 +586,18 @@ def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"this runs after the loop, when {min(changing)} is the last one",
                     code.where(given),
-                    "Use functools.partial(task.delay, ...) or delay_on_commit().",
+                    _bound_at_once(facts, code, given),
                 )
+
+
+def _bound_at_once(facts: Facts, code: Code, given: ast.Lambda) -> str:
+    """How to give the task its arguments now, in the words of the lambda."""
+    if not isinstance(given.body, ast.Call) or not _is_send(facts, code, given.body):
+        return "Use functools.partial(task.delay, ...) or delay_on_commit()."
+    call = given.body
+    named = [ast.unparse(keyword) for keyword in call.keywords]
+    parts = [ast.unparse(call.func), *map(ast.unparse, call.args), *named]
+    return f"Write functools.partial({', '.join(parts)}) in place of the lambda."
 
 
 def handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
@@ -650,7 +660,7 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{ast.unparse(given.func)}() is called at once, not after the commit",
                     code.where(given),
-                    "Write lambda: in front of it.",
+                    f"Write lambda: {ast.unparse(given)}.",
                 )
 
 
@@ -709,6 +719,10 @@ def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+def _method_sent(node: ast.expr) -> str:
+    return dotted(node.func) if isinstance(node, ast.Call) else ""
+
+
 @check("celery.E606")
 def result_awaited(facts: Facts) -> Iterator[Occurrence]:
     """The result of sending a task is awaited.
@@ -725,7 +739,8 @@ def result_awaited(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     "the result of a send cannot be awaited",
                     code.where(node),
-                    "Write it without await, or wrap the method: sync_to_async(task.delay)(...).",
+                    "Write it without await, or wrap the method: await "
+                    f"sync_to_async({_method_sent(node.value)})(...).",
                 )
 
 

@@ -495,8 +495,15 @@ def canvas_never_sent(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     "this is built and never sent: no task runs",
                     code.where(node),
-                    "Add .delay().",
+                    _sent_now(node),
                 )
+
+
+def _sent_now(node: ast.expr) -> str:
+    """How to send what is built: a row of steps needs parentheses around it."""
+    if isinstance(node, ast.BinOp):
+        return f"Write ({ast.unparse(node)}).delay()."
+    return "Add .delay()."
 
 
 def _is_declared(node: ast.expr) -> bool:
@@ -650,5 +657,16 @@ def canvas_returned(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} returns canvas, and nothing sends it",
                     task.code.where(node),
-                    "Send it with .delay(), or return self.replace(...).",
+                    _how_to_replace(task),
                 )
+
+
+def _how_to_replace(task: Task) -> str:
+    """Both ways to send what a task returns; the second one needs the task itself."""
+    arguments = [*task.node.args.posonlyargs, *task.node.args.args]
+    if task.bound and arguments:
+        return f"Send it with .delay(), or return {arguments[0].arg}.replace(...)."
+    return (
+        f"Send it with .delay(); or give {task.node.name} bind=True and a first parameter self, "
+        "and return self.replace(...)."
+    )
