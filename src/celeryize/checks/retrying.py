@@ -371,6 +371,8 @@ def _swallowing_helpers(facts: Facts, task: Task) -> Iterator[tuple[Function, as
         for node in task.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
+        # what it gives back may end the loop
+        and isinstance(task.code.parents[node], ast.Expr)
         and task.code.binder_of(node, node.func.id) is None
         and _is_repeated(task, node)
     }

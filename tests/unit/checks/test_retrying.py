@@ -125,6 +125,7 @@ MISTAKES = [
             "def one(pk):\n    try:\n        fetch(pk)\n    except Exception:\n        return\n\n\n"
             "def two(pk):\n    try:\n        int(pk)\n    except Exception:\n        return\n\n\n"
             "@shared_task\ndef f(pks):\n    one(pks)\n    for pk in pks:\n        two(pk)\n"
+            "    for pk in pks:\n        if not one(pk):\n            break\n"
         ),
     ),
     Mistake(
