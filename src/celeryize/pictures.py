@@ -10,7 +10,7 @@ from html import escape
 from typing import Protocol
 
 from celeryize.printable import printable, printable_xml
-from celeryize.schedule_words import schedule_words
+from celeryize.schedule_words import first_run_words, schedule_words
 
 # 24 from now, and what has passed of this hour.
 HOURS = 25
@@ -100,7 +100,8 @@ def _reason(entry: HasRuns, words: str, inside: Sequence[datetime]) -> str:
     if entry.problem:
         return entry.problem
     if entry.runs:
-        return f"not in these 24 hours: {words}, next {format_moment(entry.runs[0])}"
+        when = first_run_words(entry.schedule) or f"next {format_moment(entry.runs[0])}"
+        return f"not in these 24 hours: {words}, {when}"
     return f"not in these 24 hours: {words}"
 
 

@@ -55,6 +55,19 @@ def schedule_words(text: str) -> str:
     return text.strip("<>")
 
 
+def first_run_words(text: str) -> str:
+    """When an interval is due for the first time: nobody knows when Beat starts, or, from its own
+    file alone, when it sent it last. Empty for a schedule that the clock decides."""
+    if not (FREQUENCY.match(text) or INTERVAL.match(text) or re.fullmatch(r"\d+(\.\d+)?", text)):
+        return ""
+    span = schedule_words(text).removeprefix("every ")
+    if span in {"minute", "second", "day"}:
+        span = f"a {span}"
+    elif span[:1].isalpha():
+        span = f"an {span}" if span == "hour" else f"one {span}"
+    return f"within {span} of Beat's start"
+
+
 def interval_words(seconds: float) -> str:
     """`every 15 minutes`, `every hour and 30 minutes`."""
     if seconds % 1 or 60 < seconds < 120:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celeryize.schedule_words import schedule_words
+from celeryize.schedule_words import first_run_words, schedule_words
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,20 @@ from celeryize.schedule_words import schedule_words
 )
 def test_a_schedule_is_told_in_words(text, words):
     assert schedule_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("<freq: 15.00 minutes>", "within 15 minutes of Beat's start"),
+        ("<freq: 1.00 minute>", "within a minute of Beat's start"),
+        ("<freq: 1.00 hour>", "within an hour of Beat's start"),
+        ("<freq: 1.00 day>", "within a day of Beat's start"),
+        ("datetime.timedelta(seconds=5400)", "within 1 hour and 30 minutes of Beat's start"),
+        ("30.0", "within 30 seconds of Beat's start"),
+        ("<crontab: 0 3 * * * (m/h/dM/MY/d)>", ""),
+        ("<solar: sunset at latitude 48.9, longitude: 2.4>", ""),
+    ],
+)
+def test_the_first_run_of_an_interval_is_counted_from_the_start_of_beat(schedule, words):
+    assert first_run_words(schedule) == words

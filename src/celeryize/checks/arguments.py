@@ -15,6 +15,7 @@ from celeryize.checks.calls import (
     has_no_backend,
     is_model,
     is_receiver,
+    is_sent,
     task_calls,
 )
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
@@ -25,6 +26,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, make_tuple, only_near, rename_argument
+from celeryize.checks.instance_hints import pass_the_key
 from celeryize.checks.times import as_number, times_given, wrong_time
 from celeryize.patch.nodes import dotted, walk
 from celeryize.patch.replace import with_parentheses
@@ -231,13 +233,7 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
     for code, call, how, task in _all_calls(facts):
         if _is_pickled(facts, call, task):
             continue
-        given = list(call.args) + [k.value for k in call.keywords if k.arg]
-        if how in PACKED:
-            packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
-            # only a literal tuple or list shows what is in it
-            given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
-            named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
-            given += [v for n in named if isinstance(n, ast.Dict) for v in n.values]
+        given = _arguments_given(call, how)
         for value in given:
             what = (
                 _instance_words(code, call, value)
@@ -248,12 +244,23 @@ def model_instance_passed(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} is given {what}, which JSON cannot hold",
                     code.where(value),
-                    _instance_hint(what),
+                    _instance_hint(what) or pass_the_key(code, call, value, task, what),
                 )
 
 
+def _arguments_given(call: ast.Call, how: str) -> list[ast.expr]:
+    """The arguments of a task that a call gives, as far as they are written there."""
+    if how not in PACKED:
+        return list(call.args) + [k.value for k in call.keywords if k.arg]
+    packed = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "args")]
+    # only a literal tuple or list shows what is in it
+    given = [e for p in packed if isinstance(p, ast.Tuple | ast.List) for e in p.elts]
+    named = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kwargs")]
+    return given + [v for n in named if isinstance(n, ast.Dict) for v in n.values]
+
+
 def _instance_hint(what: str) -> str:
-    """What to pass instead of an object."""
+    """What to pass instead of an object; empty for an instance of a model."""
     if what == "the request":
         return "Pass what the task needs of it: request.user.pk, say."
     if what.endswith("__dict__, with the state of the instance"):
@@ -266,7 +273,7 @@ def _instance_hint(what: str) -> str:
         return "Save it, and pass its name or the primary key of its instance."
     if what.rpartition(".")[2] in {"filter()", "all()", "exclude()"}:
         return 'Pass the primary keys: list(queryset.values_list("pk", flat=True)).'
-    return "Pass its primary key."
+    return ""
 
 
 def _is_pickled(facts: Facts, call: ast.Call, task: Task) -> bool:
@@ -798,6 +805,9 @@ def _result_problem(facts: Facts, task: Task, value: ast.expr) -> str | None:
     if found is not None:
         return found
     value = followed(code, value)
+    # one alone is stored as its id
+    if isinstance(value, ast.ListComp) and is_sent(facts, code, value.elt):
+        return "a list of what delay() gives, and not of their ids"
     if isinstance(value, ast.Call) and full_name(facts, code, value.func) in RESPONSES:
         return f"what {dotted(value.func)}() gives, a response"
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import composer_of, followed, is_canvas
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.collected import values_of
 from celeryize.checks.facts.literals import is_true, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.settings import url_text
@@ -337,7 +338,7 @@ def result_without_backend(facts: Facts) -> Iterator[Occurrence]:
             # a task that waits is E401, with or without a backend
             if any(task.node is code.function_of(node) for task in facts.tasks):
                 continue
-            if is_sent(facts, code, followed(code, node.value)):
+            if all_are(is_sent, facts, code, node.value):
                 yield Occurrence(
                     f"this asks for a result (.{node.attr}), but no result backend is configured",
                     code.where(node),
@@ -377,7 +378,9 @@ def view_waits(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if call.func.attr in {"get", "wait"} and _is_there(code, function, call.func):
                 continue
-            if is_result(facts, code, followed(code, call.func.value)):
+            if _asks_about_all(facts, code, function, call.func):
+                continue
+            if all_are(is_result, facts, code, call.func.value):
                 yield Occurrence(
                     f"{function.name} waits for a task, and blocks its web process meanwhile",
                     code.where(call),
@@ -406,6 +409,16 @@ def _is_there(code: Code, function: ast.AST, get: ast.Attribute) -> bool:
     return False
 
 
+def _asks_about_all(facts: Facts, code: Code, function: ast.AST, get: ast.Attribute) -> bool:
+    """Whether a function asks anywhere if results are there, before it gets one out of many:
+    `all(r.ready() for r in results)`, `[r.get() for r in results if r.ready()]`."""
+    if is_result(facts, code, followed(code, get.value)):
+        return False
+    return get.attr not in METHODS and any(
+        isinstance(node, ast.Attribute) and node.attr in STATES for node in code.within(function)
+    )
+
+
 def _is_polled(code: Code, call: ast.Call) -> bool:
     """Whether a call of ready() is asked again and again, in the head of a loop."""
     assert isinstance(call.func, ast.Attribute)
@@ -419,6 +432,14 @@ def _is_polled(code: Code, call: ast.Call) -> bool:
             return False
         inner = outer
     return False
+
+
+def all_are(
+    kind: Callable[[Facts, Code, ast.expr], bool], facts: Facts, code: Code, node: ast.expr
+) -> bool:
+    """Whether all that a value may come from is of a kind: also one of `[send.delay(pk), ...]`."""
+    values = values_of(code, node)
+    return bool(values) and all(kind(facts, code, value) for value in values)
 
 
 def is_result(facts: Facts, code: Code, node: ast.expr) -> bool:
@@ -528,8 +549,8 @@ def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
         for node in code.of(ast.Attribute):
             if node.attr not in ASKED:
                 continue
-            send = followed(code, node.value)
-            if not _is_send(facts, code, send):
+            send = next(iter(values_of(code, node.value)), None)
+            if send is None or not _is_send(facts, code, send):
                 continue
             assert isinstance(send, ast.Call) and isinstance(send.func, ast.Attribute)
             task = facts.tasks.named_by(code, send.func.value)
@@ -565,8 +586,18 @@ def commit_in_loop(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"this runs after the loop, when {min(changing)} is the last one",
                     code.where(given),
-                    "Use functools.partial(task.delay, ...) or delay_on_commit().",
+                    _bound_at_once(facts, code, given),
                 )
+
+
+def _bound_at_once(facts: Facts, code: Code, given: ast.Lambda) -> str:
+    """How to give the task its arguments now, in the words of the lambda."""
+    if not isinstance(given.body, ast.Call) or not _is_send(facts, code, given.body):
+        return "Use functools.partial(task.delay, ...) or delay_on_commit()."
+    call = given.body
+    named = [ast.unparse(keyword) for keyword in call.keywords]
+    parts = [ast.unparse(call.func), *map(ast.unparse, call.args), *named]
+    return f"Write functools.partial({', '.join(parts)}) in place of the lambda."
 
 
 def handed_callables(code: Code) -> Iterator[tuple[ast.Call, ast.expr]]:
@@ -629,7 +660,7 @@ def commit_given_a_call(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{ast.unparse(given.func)}() is called at once, not after the commit",
                     code.where(given),
-                    "Write lambda: in front of it.",
+                    f"Write lambda: {ast.unparse(given)}.",
                 )
 
 
@@ -688,6 +719,10 @@ def result_is_always_true(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
+def _method_sent(node: ast.expr) -> str:
+    return dotted(node.func) if isinstance(node, ast.Call) else ""
+
+
 @check("celery.E606")
 def result_awaited(facts: Facts) -> Iterator[Occurrence]:
     """The result of sending a task is awaited.
@@ -704,7 +739,8 @@ def result_awaited(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     "the result of a send cannot be awaited",
                     code.where(node),
-                    "Write it without await, or wrap the method: sync_to_async(task.delay)(...).",
+                    "Write it without await, or wrap the method: await "
+                    f"sync_to_async({_method_sent(node.value)})(...).",
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
+from inspect import Parameter
 
 from celeryize.checks.arguments import misfit
 from celeryize.checks.calls import has_no_backend, how_to_keep, ignores_results
@@ -16,6 +17,7 @@ from celeryize.checks.facts.canvas import (
     chains_in,
     composer_of,
     followed,
+    full_name,
     is_canvas,
     members_of,
     signature_of,
@@ -23,6 +25,7 @@ from celeryize.checks.facts.canvas import (
 )
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function, default_of, text_of
+from celeryize.checks.facts.returned import needs_value, returns_nothing
 from celeryize.checks.facts.tasks import Task
 from celeryize.patch.nodes import dotted
 
@@ -30,6 +33,8 @@ from celeryize.patch.nodes import dotted
 COUNTING = ("redis", "rediss", "sentinel", "celery.backends.redis")
 # Result backends without chords; Source: celery/backends/rpc.py, supports_native_join.
 CHORDLESS = ("rpc", "amqp")
+# The parameters that the result of the step before goes into.
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 CANVAS_WORDS = ("chain", "group", "chord", "link", "on_error", "|")
 
 
@@ -186,6 +191,67 @@ def result_is_missing(facts: Facts) -> Iterator[Occurrence]:
                 code.where(signature.node),
                 f"Write {task.node.name}.s(...).",
             )
+
+
+@check("celery.W514")
+def nothing_is_handed_on(facts: Facts) -> Iterator[Occurrence]:
+    """A step of a chain is given the result of a step that returns nothing.
+
+    What happens: Its first argument is None.
+    How it looks: TypeError: 'NoneType' object is not iterable
+    Why: .s() puts the result of the step before in front of its own arguments, and a function
+        without a `return` gives None.
+    Fix: Return what the next step needs; or .si() where it needs nothing.
+    Source: https://docs.celeryq.dev/en/stable/userguide/canvas.html#chains
+    """
+    for code, before, node in _handed_on(facts):
+        giver = _giver(facts, code, before)
+        signature = signature_of(facts, code, node)
+        if giver is None or signature is None or signature.immutable or not signature.certain:
+            continue
+        task = signature.task
+        takes = task.signature
+        # what does not fit is E510
+        if takes is None or misfit(task, signature.positional + 1, signature.named):
+            continue
+        first = next(iter(takes.parameters.values()), None)
+        if first is None or first.kind not in POSITIONAL or first.default is not first.empty:
+            continue
+        if returns_nothing(giver) and needs_value(task, first.name):
+            name = task.node.name
+            yield Occurrence(
+                f"{first.name} of {name} is None: {giver.node.name} ({giver.where}), the step "
+                "before it, returns nothing",
+                code.where(signature.node),
+                f"Return from {giver.node.name} what {name} needs, or give it {first.name} here: "
+                f"{name}.si(...).",
+            )
+
+
+def _handed_on(facts: Facts) -> Iterator[tuple[Code, ast.expr, ast.expr]]:
+    """Each step, and what is called with its result: the next step, a member of a group."""
+    for code in _canvas_codes(facts):
+        for steps in chains_in(facts, code):
+            for before, step in itertools.pairwise(steps):
+                yield from ((code, before, node) for node in _first_of(facts, code, step))
+        for call in code.calls:
+            for keyword in call.keywords:
+                if keyword.arg == "link" and isinstance(call.func, ast.Attribute):
+                    for node in _first_of(facts, code, keyword.value):
+                        yield code, call.func.value, node
+
+
+def _giver(facts: Facts, code: Code, node: ast.expr) -> Task | None:
+    """The one task whose result an expression gives on: a signature, or a task that is sent."""
+    task = facts.tasks.named_by(code, node)
+    signature = None
+    if task is None:
+        signature = signature_of(facts, code, node)
+    if signature is not None:
+        task = signature.task
+    if task is None or facts.tasks.have_own_class:
+        return None
+    return task
 
 
 def _receiving(facts: Facts) -> Iterator[tuple[Code, ast.expr]]:
@@ -429,8 +495,15 @@ def canvas_never_sent(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     "this is built and never sent: no task runs",
                     code.where(node),
-                    "Add .delay().",
+                    _sent_now(node),
                 )
+
+
+def _sent_now(node: ast.expr) -> str:
+    """How to send what is built: a row of steps needs parentheses around it."""
+    if isinstance(node, ast.BinOp):
+        return f"Write ({ast.unparse(node)}).delay()."
+    return "Add .delay()."
 
 
 def _is_declared(node: ast.expr) -> bool:
@@ -554,6 +627,8 @@ def _is_sent_canvas(facts: Facts, code: Code, node: ast.expr) -> bool:
         return False
     if isinstance(node.func, ast.Attribute) and node.func.attr in {"delay", "apply_async"}:
         return is_canvas(facts, code, node.func.value)
+    if full_name(facts, code, node.func) == "celery.result.ResultSet":
+        return True
     return composer_of(facts, code, followed(code, node.func)) is not None
 
 
@@ -582,5 +657,16 @@ def canvas_returned(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"{task.node.name} returns canvas, and nothing sends it",
                     task.code.where(node),
-                    "Send it with .delay(), or return self.replace(...).",
+                    _how_to_replace(task),
                 )
+
+
+def _how_to_replace(task: Task) -> str:
+    """Both ways to send what a task returns; the second one needs the task itself."""
+    arguments = [*task.node.args.posonlyargs, *task.node.args.args]
+    if task.bound and arguments:
+        return f"Send it with .delay(), or return {arguments[0].arg}.replace(...)."
+    return (
+        f"Send it with .delay(); or give {task.node.name} bind=True and a first parameter self, "
+        "and return self.replace(...)."
+    )

@@ -70,6 +70,7 @@ class Check:
 
     `stops`: it needs the stop proof. `fixable`: `verify --fix` can fix what it finds, where that is
     certain. `grouped`: what it finds in one file is one fact, so it is one finding with a count.
+    `brief`: what it finds, and what to do, is all that a screen shows.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Check:
     grouped: bool
     stops: bool
     unless_there: tuple[str, ...]
+    brief: bool
     title: str
     sections: tuple[tuple[str, str], ...]
 
@@ -101,6 +103,7 @@ def check(
     grouped: bool = False,
     stops: bool = False,
     unless_there: tuple[str, ...] = (),
+    brief: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a check. The first two digits of the id are the number of its family of mistakes."""
 
@@ -119,6 +122,7 @@ def check(
             grouped,
             stops,
             unless_there,
+            brief,
             title.rstrip("."),
             sections,
         )

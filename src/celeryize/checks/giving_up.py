@@ -136,7 +136,8 @@ def soft_limit_never_comes(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     f"this never runs: {task.node.name} has no soft time limit",
                     task.code.where(node),
-                    "Set soft_time_limit= in its decorator, or CELERY_TASK_SOFT_TIME_LIMIT.",
+                    f"Set soft_time_limit= in the decorator of {task.node.name}, or "
+                    "CELERY_TASK_SOFT_TIME_LIMIT.",
                 )
 
 

@@ -6,12 +6,13 @@ import ast
 import difflib
 import re
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.demanded import demanded_variables
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
@@ -19,6 +20,7 @@ from celeryize.checks.missing_names import hint_for_name
 from celeryize.detect.install_line import install_line
 from celeryize.detect.web_entries import VARIABLE
 from celeryize.model import Where
+from celeryize.patch.nodes import dotted
 
 if TYPE_CHECKING:
     from celeryize.probe.report import EntryPoint, Failure
@@ -153,10 +155,11 @@ def _exception_occurrence(facts: Facts, failure: Failure, message: str = "") -> 
     elif _known_hint(failure):
         hint = _known_hint(failure)
     elif failure.missing_variable:
-        variable = failure.missing_variable
+        variables = _unset_variables(facts, [(None, failure)])
+        exported = " ".join(f"{name}=..." for name in variables)
         hint = (
-            f"Set {variable} where you run this, as the project is started with it: "
-            f"`export {variable}=...`, then `celeryize verify`."
+            f"Set {_joined(variables)} where you run this, as the project is started with it: "
+            f"`export {exported}`, then `celeryize verify`."
         )
     message = message or f"{failure.type}: {_first_line(failure)}"
     return Occurrence(message, where, hint, "\n".join(failure.frames))
@@ -355,7 +358,7 @@ def web_entry_does_not_start(facts: Facts) -> Iterator[Occurrence]:
             )
 
 
-@check("celery.I011", imports=True, unless=("celery.E001", "celery.E002"))
+@check("celery.I011", imports=True, unless=("celery.E001", "celery.E002"), brief=True)
 def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
     """The settings that wsgi.py or asgi.py names were not imported: this machine lacks something.
 
@@ -365,15 +368,53 @@ def web_entry_not_looked_at(facts: Facts) -> Iterator[Occurrence]:
     Fix: Run celeryize verify where they can be imported, with --settings MODULE.
     Source: the import itself
     """
+    unset = [
+        (entry, entry.failure)
+        for entry in (facts.web.entry_points if facts.web else ())
+        if entry.failure is not None and entry.failure.missing_variable
+    ]
     for entry in _unimportable_entries(facts):
         assert entry.failure is not None
-        if _is_of_this_machine(facts, entry.failure):
-            yield Occurrence(
-                f"{entry.module}, with its own settings, cannot be imported on this machine: "
-                f"{entry.failure.type}: {_first_line(entry.failure)}",
-                _place_of(facts, entry.failure),
-                "To have them looked at, set what they need, and pass --settings MODULE.",
-            )
+        if entry.failure.missing_variable or not _is_of_this_machine(facts, entry.failure):
+            continue
+        yield Occurrence(
+            f"not imported: {entry.module}: {entry.failure.type}: {_first_line(entry.failure)}",
+            _place_of(facts, entry.failure),
+            "Install what it needs, or leave it so: its settings were read.",
+            "",
+        )
+    if unset:
+        # short: it is there at every run, on most machines
+        yield Occurrence(
+            f"not imported: {', '.join(entry.module for entry, _ in unset)}",
+            _place_of(facts, unset[0][1]),
+            f"For that, set {_joined(_unset_variables(facts, unset))}.",
+            "",
+        )
+
+
+def _joined(names: Sequence[str]) -> str:
+    *most, last = names
+    if not most:
+        return last
+    return f"{', '.join(most)} and {last}"
+
+
+def _unset_variables(
+    facts: Facts, unset: Sequence[tuple[EntryPoint, Failure] | tuple[None, Failure]]
+) -> list[str]:
+    """The variables that failures name, and the further ones that the same settings demand."""
+    starts: list[PurePosixPath] = []
+    for entry, failure in unset:
+        names = [entry.settings_module] if entry else []
+        served = [one.names for one in facts.project.web if entry and one.module == entry.module]
+        names += [name for one in served for name in one]
+        starts += [path for name in names if name and (path := facts.modules.find(name))]
+        where = _place_of(facts, failure)
+        if where is not None and not where.path.is_absolute():
+            starts.append(where.path)
+    missing = [failure.missing_variable for _, failure in unset]
+    return list(dict.fromkeys([*missing, *demanded_variables(facts, starts)]))
 
 
 def _place_of(facts: Facts, failure: Failure) -> Where | None:
@@ -628,9 +669,7 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
             hint = "Give one of them a name=."
             # a decorator below Celery's that returns a function of its own
             if "<locals>" in message:
-                hint = (
-                    "Write @functools.wraps(function) in the decorator below, or give each a name=."
-                )
+                hint = _wraps_hint(facts, place(facts, kept.file, kept.line))
             yield Occurrence(
                 f"two functions are registered as {kept.name}, and only the first one runs",
                 place(facts, kept.file, kept.line),
@@ -649,6 +688,26 @@ def registered_twice(facts: Facts) -> Iterator[Occurrence]:
                 place(facts, file, line),
                 "Use one import path.",
             )
+
+
+def _wraps_hint(facts: Facts, where: Where | None) -> str:
+    """Where @functools.wraps belongs, with the names of the decorator whose wrapper is at a
+    place."""
+    code = facts.code.parsed(where.path) if where else None
+    for function in code.functions if code and where else ():
+        lines = [function.lineno, *(one.lineno for one in function.decorator_list)]
+        around = code.function_of(function) if code else None
+        if around is None or where is None or where.line not in lines:
+            continue
+        parameters = [one.arg for one in (*around.args.posonlyargs, *around.args.args)]
+        called = {dotted(n.func) for n in ast.walk(function) if isinstance(n, ast.Call)}
+        wrapped = [name for name in parameters if name in called] or parameters[:1]
+        if wrapped:
+            return (
+                f"Write @functools.wraps({wrapped[0]}) above `def {function.name}` in the "
+                f"decorator {around.name}, or give each a name=."
+            )
+    return "Write @functools.wraps(...) above the wrapper in the decorator below, or a name=."
 
 
 @check(

@@ -151,6 +151,14 @@ def ssl_without_options(facts: Facts) -> Iterator[Occurrence]:
         )
 
 
+def _as_number(value: ast.expr) -> str:
+    """How to make a number of a text: without its quotes, or with int() around it."""
+    text = text_of(value)
+    if text is not None and text.isdigit():
+        return f"Write {text} without quotes."
+    return f"Write int({ast.unparse(value)})."
+
+
 @check("celery.E690")
 def visibility_is_text(facts: Facts) -> Iterator[Occurrence]:
     """visibility_timeout is a text.
@@ -169,7 +177,7 @@ def visibility_is_text(facts: Facts) -> Iterator[Occurrence]:
                 yield Occurrence(
                     "visibility_timeout is a text, not a number",
                     setting.code.where(pair.value),
-                    "Write int(...) around it.",
+                    _as_number(pair.value),
                 )
 
 

@@ -51,7 +51,7 @@ def lock_without_end(facts: Facts) -> Iterator[Occurrence]:
         client.lock(name, timeout=3600)
     Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
     """
-    for code, node in _locking_functions(facts):
+    for code, node in locking_functions(facts):
         for call in code.within(node):
             if isinstance(call, ast.Call) and _has_no_end(facts, code, node, call):
                 yield Occurrence(
@@ -62,7 +62,7 @@ def lock_without_end(facts: Facts) -> Iterator[Occurrence]:
                 )
 
 
-def _locking_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:
+def locking_functions(facts: Facts) -> Iterator[tuple[Code, Function]]:
     """The functions of tasks, and the context managers beside them, in files that speak of
     locks."""
     words = ("cache", "lock", "nx")
@@ -88,7 +88,7 @@ def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> boo
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in TAKES:
         return False
     owner, method = call.func.value, call.func.attr
-    if method != "lock" and not _is_lock(code, node, call):
+    if method != "lock" and not is_lock(code, node, call):
         return False
     if method == "add":
         return _is_cache(facts, code, owner) and _adds_for_ever(call, named)
@@ -102,7 +102,7 @@ def _has_no_end(facts: Facts, code: Code, node: Function, call: ast.Call) -> boo
     return method == "setnx" or _sets_without_end(method, named)
 
 
-def _is_lock(code: Code, node: Function, call: ast.Call) -> bool:
+def is_lock(code: Code, node: Function, call: ast.Call) -> bool:
     """Whether a key is that of a lock: not a counter, and not the mark of what was done once."""
     methods = {_method_of(one) for one in code.within(node) if isinstance(one, ast.Call)}
     if methods & COUNTS:
@@ -159,7 +159,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
     Fix: try: ... finally: cache.delete(key)
     Source: https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html#ensuring-a-task-is-only-executed-one-at-a-time
     """
-    for code, node in _locking_functions(facts):
+    for code, node in locking_functions(facts):
         calls = [
             call
             for call in code.within(node)
@@ -169,7 +169,7 @@ def lock_is_left(facts: Facts) -> Iterator[Occurrence]:
             and _is_cache(facts, code, call.func.value)
         ]
         for taken in calls:
-            if _method_of(taken) != "add" or not _is_lock(code, node, taken):
+            if _method_of(taken) != "add" or not is_lock(code, node, taken):
                 continue
             key = ast.unparse(taken.args[0])
             given_back = [

@@ -32,6 +32,14 @@ TASK_CLASSES = frozenset(
     {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask"}
 )
 BROAD = frozenset({"Exception", "BaseException"})
+# What leaves the loop around a handler.
+LEAVING: tuple[type[ast.stmt], ...] = (ast.Raise, ast.Return, ast.Break)
+LET_THROUGH = "Let it through, above this: except SoftTimeLimitExceeded: raise"
+# What takes no time, by the first name of what is called.
+QUICK = frozenset(
+    {"bool", "dict", "float", "getattr", "int", "json", "len", "list", "log", "logger", "logging"}
+    | {"next", "print", "set", "str", "tuple", "Decimal", "UUID", "datetime"}
+)
 SOFT_LIMIT = "celery.exceptions.SoftTimeLimitExceeded"
 
 
@@ -325,15 +333,85 @@ def soft_limit_swallowed(facts: Facts) -> Iterator[Occurrence]:
         if not _has_soft_limit(facts, task):
             continue
         for node in task.nodes:
-            if not isinstance(node, ast.Try) or not _is_repeated(task, node):
-                continue
-            handler = _swallowing(facts, task.code, node)
-            if handler is not None:
+            if isinstance(node, ast.Try) and _is_repeated(task, node):
+                handler = _swallowing(facts, task.code, node)
+                if handler is not None:
+                    yield Occurrence(
+                        f"this `except` in a loop of {task.node.name} swallows "
+                        "SoftTimeLimitExceeded",
+                        task.code.where(handler),
+                        LET_THROUGH,
+                    )
+        for function, handler in _swallowing_helpers(facts, task):
+            yield Occurrence(
+                f"this `except` of {function.name}, which a loop of {task.node.name} calls, "
+                "swallows SoftTimeLimitExceeded",
+                task.code.where(handler),
+                LET_THROUGH,
+            )
+        own = task.options.get("soft_time_limit")
+        if own is not None:
+            for handler in _swallowing_before_loops(facts, task):
                 yield Occurrence(
-                    f"this `except` in a loop of {task.node.name} swallows SoftTimeLimitExceeded",
+                    f"this `except` of {task.node.name} swallows SoftTimeLimitExceeded, and the "
+                    "loop below it goes on",
                     task.code.where(handler),
-                    "Let it through: except SoftTimeLimitExceeded: raise",
+                    LET_THROUGH,
                 )
+
+
+def _swallowing_helpers(facts: Facts, task: Task) -> Iterator[tuple[Function, ast.ExceptHandler]]:
+    """The handlers in functions of the same file that a loop of a task calls for each round.
+
+    A `return` there goes back into the loop.
+    """
+    top = {one.name: one for one in task.code.source.tree.body if isinstance(one, Function)}
+    called = {
+        node.func.id
+        for node in task.nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        # what it gives back may end the loop
+        and isinstance(task.code.parents[node], ast.Expr)
+        and task.code.binder_of(node, node.func.id) is None
+        and _is_repeated(task, node)
+    }
+    for name in sorted(called & set(top)):
+        function = top[name]
+        # a task, or what a decorator has made of it, is something else
+        if function.decorator_list or isinstance(function, ast.AsyncFunctionDef):
+            continue
+        for statement in function.body:
+            if isinstance(statement, ast.Try) and _works(statement.body):
+                handler = _swallowing(facts, task.code, statement, leaving=(ast.Raise,))
+                if handler is not None:
+                    yield function, handler
+
+
+def _works(body: list[ast.stmt]) -> bool:
+    """Whether a block calls what may take its time: neither a conversion nor a line of the log."""
+    names = {
+        dotted(node.func).partition(".")[0]
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+    }
+    return bool(names - QUICK)
+
+
+def _swallowing_before_loops(facts: Facts, task: Task) -> Iterator[ast.ExceptHandler]:
+    """The handlers of a task itself that a loop with work comes after."""
+    for position, statement in enumerate(task.node.body):
+        if not isinstance(statement, ast.Try) or not _works(statement.body):
+            continue
+        loops = [
+            one
+            for one in task.node.body[position + 1 :]
+            if isinstance(one, ast.For | ast.While) and _works(one.body)
+        ]
+        handler = _swallowing(facts, task.code, statement)
+        if loops and handler is not None:
+            yield handler
 
 
 def _has_soft_limit(facts: Facts, task: Task) -> bool:
@@ -364,8 +442,10 @@ def _is_repeated(task: Task, node: ast.AST) -> bool:
     return False
 
 
-def _swallowing(facts: Facts, code: Code, node: ast.Try) -> ast.ExceptHandler | None:
-    """The handler that catches the soft limit, where the loop then goes on."""
+def _swallowing(
+    facts: Facts, code: Code, node: ast.Try, leaving: tuple[type[ast.stmt], ...] = LEAVING
+) -> ast.ExceptHandler | None:
+    """The handler that catches the soft limit, where nothing in it leaves the loop."""
     for handler in node.handlers:
         caught = [handler.type] if handler.type else []
         if isinstance(handler.type, ast.Tuple):
@@ -374,9 +454,7 @@ def _swallowing(facts: Facts, code: Code, node: ast.Try) -> ast.ExceptHandler | 
         if any(full_name(facts, code, part) == SOFT_LIMIT for part in caught):
             return None
         if not caught or names & BROAD:
-            leaves = any(
-                isinstance(inner, ast.Raise | ast.Return | ast.Break) for inner in ast.walk(handler)
-            )
+            leaves = any(isinstance(inner, leaving) for inner in ast.walk(handler))
             return None if leaves else handler
     return None
 

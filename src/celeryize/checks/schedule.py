@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from celeryize.celery_facts import words
 from celeryize.checks.arguments import as_arguments, fitting_call, misfit, one_in_a_tuple
@@ -21,6 +21,7 @@ from celeryize.checks.installed import how_to_add_app
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
+from celeryize.schedule_words import crontab_words
 
 CRON_FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 RANGES = {
@@ -81,7 +82,7 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
     What happens: The task is sent sixty times, every minute of that hour.
     How it looks: sixty lines "Scheduler: Sending due task ..." in the log of Beat, 08:00 to 08:59
     Why: An omitted field means every value, for the minute as well.
-    Fix: Add minute=0.
+    Fix: Add minute=0; and hour=0, where only a day is set.
     Source: https://github.com/celery/celery/issues/2912
     """
     for code, call in crontab_calls(facts):
@@ -89,9 +90,38 @@ def every_minute_of_the_hour(facts: Facts) -> Iterator[Occurrence]:
         # hour="*" says every hour on purpose
         coarse = [f for f in CRON_FIELDS[1:] if f in fields and text_of(fields[f]) != "*"]
         if coarse and "minute" not in fields and not any(k.arg is None for k in call.keywords):
+            hint = "Add minute=0."
+            if "hour" not in fields:
+                # minute=0 alone is every hour
+                hint = "Add hour=0 and minute=0."
             yield Occurrence(
-                f"{ast.unparse(call)} is due every minute", code.where(call), "Add minute=0."
+                f"{ast.unparse(call)} is due {_every_minute_of(fields)}", code.where(call), hint
             )
+
+
+def _every_minute_of(fields: Mapping[str, ast.expr]) -> str:
+    """When a crontab without a minute is due: `every minute of 06:00-06:59 on Monday`."""
+    given: dict[str, str] = {}
+    for name in CRON_FIELDS[1:]:
+        value = fields.get(name)
+        if value is None:
+            given[name] = "*"
+        elif isinstance(value, ast.Constant):
+            given[name] = str(value.value)
+        else:
+            # a variable, or a set, which is not read here
+            return "every minute"
+    words = crontab_words(
+        "*",
+        given["hour"],
+        given["day_of_month"],
+        given["month_of_year"],
+        given["day_of_week"],
+    )
+    hour = given["hour"]
+    if hour.isdigit():
+        return words.replace(f"of hour {int(hour)}", f"of {int(hour):02d}:00-{int(hour):02d}:59", 1)
+    return words
 
 
 @check("celery.I211")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
-from celeryize.checks.facts.literals import Pair, default_of, number_of, pairs_of, text_of
+from celeryize.checks.facts.canvas import full_name
+from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import Function, Pair, default_of, number_of, pairs_of, text_of
 from celeryize.checks.facts.processes.given import given_to, substituted
 from celeryize.checks.facts.processes.reads import read_at
 from celeryize.checks.facts.processes.start_up import dotenv_of
 from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.locks import is_lock, locking_functions
 from celeryize.checks.settings import (
     IGNORED,
     is_read,
@@ -38,6 +42,29 @@ LOST_CACHES = {
     "django.core.cache.backends.dummy.DummyCache": "keeps nothing",
     "django.core.cache.backends.locmem.LocMemCache": "is in the memory of one process",
 }
+
+# What gives a settings module names that none of its lines assigns.
+HIDDEN_MEANS = (
+    "globals(",
+    "locals(",
+    "vars(",
+    "setattr(",
+    "exec(",
+    "execfile(",
+    "import_module(",
+    "__import__(",
+    "sys.modules",
+    "__dict__",
+    "include(",
+    "dynaconf",
+    "configurations",
+    "prettyconf",
+    "goodconf",
+    "pydantic",
+    "django_heroku",
+    "django_on_heroku",
+    "cache_url",
+)
 
 
 def _transport_options(facts: Facts) -> Iterator[tuple[Setting, list[Pair]]]:
@@ -199,21 +226,82 @@ def lock_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
     Fix: django.core.cache.backends.redis.RedisCache, or another cache that processes share.
     Source: https://docs.djangoproject.com/en/stable/topics/cache/#local-memory-caching
     """
-    found = [caches for caches in facts.settings.named("CACHES") if not caches.conditional]
+    locks = list(_locks_in_cache(facts))
+    # whether any file may set CACHES takes a look into all of them
+    lost = _default_cache_lost(facts) if locks else ""
+    for code, node, call in locks if lost else ():
+        yield Occurrence(
+            f"the lock of {node.name} is in a cache that {lost}",
+            code.where(call),
+            'Set CACHES = {"default": {"BACKEND": '
+            '"django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}, '
+            "or another cache that processes share.",
+        )
+
+
+def _locks_in_cache(facts: Facts) -> Iterator[tuple[Code, Function, ast.Call]]:
+    """The locks that tasks take in Django's cache "default"; caches["other"] is another one."""
+    called = {
+        dotted(node.func).rpartition(".")[2]
+        for task in facts.tasks
+        for node in task.nodes
+        if isinstance(node, ast.Call)
+    }
+    tasks = {task.node for task in facts.tasks}
+    for code, node in locking_functions(facts):
+        # a context manager that no task enters is not of a task
+        if node not in tasks and node.name not in called | {"run"}:
+            continue
+        for call in code.within(node):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            if call.func.attr not in {"add", "lock"} or not is_lock(code, node, call):
+                continue
+            if full_name(facts, code, call.func.value) == "django.core.cache.cache":
+                yield code, node, call
+
+
+def _default_cache_lost(facts: Facts) -> str:
+    """Why another process finds nothing in Django's cache "default"; empty where it may."""
+    given = list(facts.settings.named("CACHES"))
+    if not given:
+        if _may_have_caches(facts):
+            return ""
+        return "is in the memory of one process: CACHES is not set, and Django's default is that"
+    found = [caches for caches in given if not caches.conditional]
     if len(found) != 1 or facts.project.settings.split:
-        return
+        return ""
     backend = _cache_class(found[0], "default")
     if backend not in LOST_CACHES:
-        return
-    for task in facts.tasks:
-        for node in task.code.within(task.node):
-            if isinstance(node, ast.Call) and dotted(node.func) in {"cache.add", "cache.lock"}:
-                yield Occurrence(
-                    f"the lock of {task.node.name} is in a cache that "
-                    f"{LOST_CACHES[backend]} ({found[0].where})",
-                    task.code.where(node),
-                    "Use a cache that processes share.",
-                )
+        return ""
+    return f"{LOST_CACHES[backend]} ({found[0].where})"
+
+
+def _may_have_caches(facts: Facts) -> bool:
+    """Whether anything may give the settings a CACHES that no line of them assigns."""
+    settings = facts.project.settings
+    if settings.split or settings.class_based or settings.unknown or not facts.settings.files:
+        return True
+    for path in facts.settings.files:
+        code = facts.code.parsed(path)
+        if code is None or "CACHES" in code.source.text:
+            return True
+        # what gives names that the file does not show
+        if code.has(*HIDDEN_MEANS):
+            return True
+        if any(_is_foreign_star(facts, node, path) for node in code.imports):
+            return True
+    # also settings of production that nothing in the project names
+    return any("CACHES" in facts.code.text(path) for path in facts.code.files) or any(
+        ".configure(" in code.source.text for code in facts.code.relevant
+    )
+
+
+def _is_foreign_star(facts: Facts, node: ast.AST, path: PurePosixPath) -> bool:
+    """Whether an import brings all names of a module that is not in the project."""
+    if not isinstance(node, ast.ImportFrom) or node.names[0].name != "*":
+        return False
+    return facts.modules.find(facts.modules.absolute(node, path)) is None
 
 
 @check("celery.W911")

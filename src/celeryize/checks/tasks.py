@@ -7,9 +7,11 @@ import builtins
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
+from celeryize.checks.calls import is_result, is_sent
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.collected import values_of
 from celeryize.checks.facts.literals import Function, number_of, text_of
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import make_tuple, only_near, rename_argument
@@ -86,7 +88,7 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
             if not (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "get"
+                and node.func.attr in {"get", "wait"}
             ):
                 continue
             # said on purpose
@@ -101,6 +103,70 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                     task.code.where(node),
                     "Use a chain, a chord or a callback.",
                 )
+                continue
+            # `results = [send.delay(pk) for pk in pks]` first, `for r in results: r.get()` later
+            values = values_of(task.code, owner)
+            if values and all(_is_one_result(facts, task.code, value) for value in values):
+                yield Occurrence(
+                    f"the task {task.name} waits for other tasks",
+                    task.code.where(node),
+                    "Use a chord: its callback is given all results.",
+                )
+
+
+def _is_one_result(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether an expression sends a task, or is `AsyncResult(id)`; what canvas gives is E533."""
+    if _is_send(facts, code, node):
+        return True
+    return is_result(facts, code, node) and not is_sent(facts, code, node)
+
+
+@check("celery.E416")
+def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
+    """A function that a task calls waits for the result of another task.
+
+    What happens: The task fails; the other one still runs.
+    How it looks: RuntimeError: Never call result.get() within a task!
+    Why: get() asks whether it runs inside of a task, however deep.
+    Fix: A chain, a chord or a callback.
+    Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks
+    """
+    for code in facts.code.relevant:
+        # said on purpose
+        if code.has("allow_join_result", "disable_sync_subtasks"):
+            continue
+        top = {one.name: one for one in code.source.tree.body if isinstance(one, Function)}
+        callers = {
+            node.func.id: task
+            for task in facts.tasks
+            if task.code is code
+            for node in task.nodes
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and code.binder_of(node, node.func.id) is None
+        }
+        for name, task in callers.items():
+            helper = top.get(name)
+            # what a decorator has made of it is something else, and so is a local name
+            if helper is None or helper.decorator_list or task.node is helper:
+                continue
+            for call in code.within(helper):
+                if _gets_sent(facts, code, call) and code.function_of(call) is helper:
+                    yield Occurrence(
+                        f"{name}() waits for another task, and the task {task.name} calls it",
+                        code.where(call),
+                        "Use a chain, a chord or a callback.",
+                    )
+
+
+def _gets_sent(facts: Facts, code: Code, node: ast.AST) -> bool:
+    """Whether a node is `get()` of what a task, or each of many, was sent with."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    if node.func.attr not in {"get", "wait"}:
+        return False
+    values = values_of(code, node.func.value)
+    return bool(values) and all(_is_send(facts, code, value) for value in values)
 
 
 def _is_send(facts: Facts, code: Code, node: ast.expr) -> bool:

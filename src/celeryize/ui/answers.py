@@ -49,6 +49,16 @@ def answer_runs(voice: Voice, entries: Sequence[ImportedEntry], within: str) -> 
     if not runs and entries:
         voice.answer(f"Nothing runs in the next {within}.")
     voice.answer_table(Table(("when", "entry"), [(format_moment(run), name) for run, name in runs]))
+    _say_intervals(voice, entries)
+
+
+def _say_intervals(voice: Voice, entries: Sequence[ImportedEntry]) -> None:
+    """That the times of intervals are no promise."""
+    from celeryize.schedule_words import first_run_words
+
+    names = [entry.name for entry in entries if entry.runs and first_run_words(entry.schedule)]
+    if names:
+        voice.say(f"Counted from now, and by Beat from its start: {', '.join(names)}.", "dim")
 
 
 def say_empty_schedule(voice: Voice, entries: Sequence[ImportedEntry]) -> None:
@@ -90,11 +100,11 @@ def _task_cells(row: TaskRow) -> tuple[str, ...]:
 
 def _entry_cells(entry: ImportedEntry) -> tuple[str, ...]:
     from celeryize.pictures import format_moment
-    from celeryize.schedule_words import schedule_words
+    from celeryize.schedule_words import first_run_words, schedule_words
 
     next_run = ""
     if entry.runs:
-        next_run = format_moment(entry.runs[0])
+        next_run = first_run_words(entry.schedule) or format_moment(entry.runs[0])
     options = ", ".join(f"{key}={value}" for key, value in dict(entry.options or {}).items())
     problem = entry.problem or ""
     if not (problem or entry.registered):
@@ -114,3 +124,4 @@ def answer_timeline(voice: Voice, entries: Sequence[ImportedEntry], zone: str) -
     timeline = make_timeline(entries, zone, datetime.now(UTC))
     for line in text_timeline(timeline, voice.out.width or WIDE):
         voice.answer(line)
+    _say_intervals(voice, entries)

@@ -49,7 +49,7 @@ def answer_findings(voice: Voice, found: Iterable[Finding], root: Path | None) -
             voice.answer()
             _answer_place(voice, finding, root)
             check = CHECKS.get(finding.id)
-            new = check is not None and check.id not in told
+            new = check is not None and not check.brief and check.id not in told
             for label, text, style in _lines_of(finding, check, new=new):
                 pieces = [Piece(INDENT), Piece(f"{label}: ", "bold"), Piece(text, style)]
                 voice.answer_pieces(pieces, hang=INDENT * 2)

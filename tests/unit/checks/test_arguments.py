@@ -538,7 +538,11 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
         ("request", "request.user.pk"),
         ("request.FILES['photo']", "Save it"),
         ("Doctor.objects.filter(pk=1)", "primary keys: list("),
-        ("Doctor.objects.get(pk=1)", "Pass its primary key."),
+        (
+            "Doctor.objects.get(pk=1)",
+            "Pass its primary key; let greet (doctors/tasks.py:5) take name_id, and begin with "
+            "name = Doctor.objects.get(pk=name_id).",
+        ),
     ],
 )
 def test_what_to_pass_instead_fits_what_is_passed(tmp_path, argument, hint):
@@ -546,3 +550,51 @@ def test_what_to_pass_instead_fits_what_is_passed(tmp_path, argument, hint):
     facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
     (finding,) = run_checks(facts).findings
     assert hint in finding.hint
+
+
+MAIL = "@shared_task\ndef send(doctor, urgent=False):\n    print(doctor.name)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (
+            "def f(pk):\n    found = Doctor.objects.get(pk=pk)\n    send.delay(found)\n",
+            "Pass found.pk; let send (doctors/tasks.py:18) take doctor_id, and begin with "
+            "doctor = Doctor.objects.get(pk=doctor_id).",
+        ),
+        (
+            "def f():\n    for one in Doctor.objects.all():\n"
+            "        send.apply_async(kwargs={'doctor': one})\n",
+            "Pass one.pk; let send (doctors/tasks.py:18) take doctor_id, and begin with "
+            "doctor = Doctor.objects.get(pk=doctor_id).",
+        ),
+        (
+            "@receiver(post_save, sender=Doctor)\ndef f(sender, instance, **kwargs):\n"
+            "    send.delay(instance)\n",
+            "Pass instance.pk; let send (doctors/tasks.py:18) take doctor_id, and begin with "
+            "doctor = Doctor.objects.get(pk=doctor_id).",
+        ),
+        (
+            "def f(request, pk):\n    found = get_object_or_404(Doctor, pk=pk)\n"
+            "    send.apply_async((found,))\n",
+            "Pass found.pk; let send (doctors/tasks.py:18) take doctor_id, and begin with "
+            "doctor = Doctor.objects.get(pk=doctor_id).",
+        ),
+        (
+            "def f(form):\n    found = form.save()\n    send.delay(found)\n",
+            "Pass found.pk, and take it as doctor_id in send (doctors/tasks.py:18), which then "
+            "loads its doctor by this key.",
+        ),
+    ],
+)
+def test_both_sides_of_a_call_are_told_what_to_do_about_an_instance(tmp_path, body, hint):
+    imports = (
+        "from django.db.models.signals import post_save\nfrom django.dispatch import receiver\n"
+        "from django.shortcuts import get_object_or_404\nfrom doctors.models import Doctor\n"
+        "from doctors.tasks import send\n"
+    )
+    files = {**tasks(MAIL), **view(body, imports)}
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    found = [one for one in run_checks(facts).findings if one.id == "celery.W360"]
+    assert [one.hint for one in found] == [hint]

@@ -19,6 +19,54 @@ MISTAKES = [
         view("def f(names):\n    (greet.delay(name) for name in names)  # <-\n"),
         view("def f(names):\n    [greet.delay(name) for name in names]\n"),
     ),
+    # the results of many, one by one
+    Mistake(
+        "celery.W402",
+        view(
+            "def v(request, names):\n    sent = [greet.delay(name) for name in names]\n"
+            "    return [one.get() for one in sent]  # <-\n"
+        ),
+        view(
+            "def v(request, names):\n    sent = [greet.delay(name) for name in names]\n"
+            "    return [one.get() for one in sent if one.ready()]\n"
+        ),
+    ),
+    Mistake(
+        "celery.E380",
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(names):\n    sent = []\n    for name in names:\n"
+                "        sent.append(greet.delay(name))\n    for one in sent:\n"
+                "        print(one.get())  # <-\n"
+            ),
+        },
+        {
+            **settings("", instead="CELERY_RESULT_B"),
+            **view(
+                "def f(names):\n    sent = []\n    for name in names:\n"
+                "        sent.append(greet.delay(name))\n    for one in sent:\n"
+                "        print(one.id)\n"
+            ),
+        },
+    ),
+    Mistake(
+        "celery.W600",
+        {
+            **tasks("@shared_task(ignore_result=True)\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors.tasks import quiet\n\n\ndef f():\n"
+                "    return [one.get() for one in [quiet.delay(), quiet.delay()]]  # <-\n"
+            ),
+        },
+        {
+            **tasks("@shared_task\ndef quiet():\n    pass\n"),
+            **view(
+                "from doctors.tasks import quiet\n\n\ndef f():\n"
+                "    return [one.get() for one in [quiet.delay(), quiet.delay()]]\n"
+            ),
+        },
+    ),
     Mistake(
         "celery.W402",
         view(

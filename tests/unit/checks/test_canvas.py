@@ -56,6 +56,76 @@ def call(expression: str, **more: str) -> dict[str, str]:
 
 
 MISTAKES = [
+    # a step that returns nothing, and one that reads what it is given
+    *(
+        Mistake(
+            "celery.W514",
+            tasks(
+                f"@shared_task\ndef load(pk){broken}\n\n\n"
+                "@shared_task\ndef rate(pages):\n    return len(pages)\n\n\n"
+                "def start():\n    (load.s(1) | rate.s()).delay()  # <-\n"
+            ),
+            tasks(f"@shared_task\ndef load(pk):\n    print(pk)\n\n\n{twin}"),
+        )
+        for broken, twin in [
+            (
+                ":\n    print(pk)",
+                "@shared_task\ndef rate(pages):\n    return len(pages)\n\n\n"
+                "def start():\n    (load.s(1) | rate.si([])).delay()\n",
+            ),
+            (
+                " -> None:\n    for one in pk:\n        if one:\n            return\n    print(pk)",
+                "@shared_task\ndef rate(pages=()):\n    return len(pages)\n\n\n"
+                "def start():\n    (load.s(1) | rate.s()).delay()\n",
+            ),
+            (
+                ":\n    def inner():\n        return 1\n\n    inner()",
+                "@shared_task\ndef rate(pages):\n    return 1\n\n\n"
+                "def start():\n    (load.s(1) | rate.s()).delay()\n",
+            ),
+            (
+                ":\n    try:\n        pk += 1\n    except OSError:\n        raise",
+                "@shared_task\ndef rate(pages):\n    if pages is None:\n        return 0\n"
+                "    return len(pages)\n\n\ndef start():\n    (load.s(1) | rate.s()).delay()\n",
+            ),
+        ]
+    ),
+    *(
+        Mistake(
+            "celery.W514",
+            tasks(
+                "from celery import chain\n\n\n@shared_task\ndef load(pk):\n    print(pk)\n\n\n"
+                "@shared_task\ndef rate(pages, urgent):\n    return len(pages)\n\n\n"
+                f"def start():\n    {broken}  # <-\n"
+            ),
+            tasks(
+                f"{load}\n\n\n@shared_task\ndef rate(pages, urgent):\n    return len(pages)\n\n\n"
+                f"def start():\n    {broken}\n"
+            ),
+        )
+        for broken, load in [
+            (
+                "chain(load.si(1), rate.s(urgent=True)).delay()",
+                "from celery import chain\n\n\n@shared_task\ndef load(pk):\n    return [pk]",
+            ),
+            (
+                "load.apply_async((1,), link=rate.s(True))",
+                "@shared_task(bind=True)\ndef load(self, pk):\n    raise self.replace(greet.s(pk))",
+            ),
+            (
+                "(load.s(1) | rate.s(True) | greet.s()).delay()",
+                "@shared_task\ndef load(pk):\n    raise NotImplementedError",
+            ),
+            (
+                "(load.s(1) | rate.s(True)).delay()",
+                "@shared_task\n@counted\ndef load(pk):\n    print(pk)",
+            ),
+            (
+                "(load.s(1) | rate.s(True)).apply_async()",
+                "@shared_task\ndef load(pk):\n    if pk:\n        return pk",
+            ),
+        ]
+    ),
     Mistake(
         "celery.E500",
         {**NO_BACKEND, **call("chord([ship.s(1), ship.s(2)])(ship.s())")},

@@ -130,6 +130,54 @@ MISTAKES = [
         ),
         view("def f(request, policy):\n    greet.apply_async(('x',), retry_policy=policy)\n"),
     ),
+    # Django's default is the memory of one process
+    *(
+        Mistake(
+            "celery.W694",
+            LOCKED,
+            {**LOCKED, **twin},
+            at="doctors/tasks.py:20",
+        )
+        for twin in [
+            settings("CACHES = env.cache()\n"),
+            settings("from somewhere import *\n"),
+            settings("globals().update(read())\n"),
+            settings("if 1:\n    CACHES = {'default': dict(BACKEND=X)}\n"),
+            settings("import django_heroku\ndjango_heroku.settings(locals())\n"),
+            {
+                **settings("from .more import *\n"),
+                "config/more.py": f"CACHES = {{'default': {{'BACKEND': '{REDIS}'}}}}\n",
+            },
+            # a counter is no lock, and another cache another matter
+            tasks(
+                f"from django.core.cache import cache\n{TASK}def once():\n"
+                "    cache.add('lock', 0)\n    cache.incr('lock')\n"
+            ),
+            tasks(
+                f"from django.core.cache import caches\n{TASK}def once():\n"
+                "    if caches['far'].add('lock', 1):\n        pass\n"
+            ),
+        ]
+    ),
+    # the lock of the cookbook, which the tasks share
+    Mistake(
+        "celery.W694",
+        tasks(
+            "from contextlib import contextmanager\nfrom django.core.cache import cache\n\n\n"
+            "@contextmanager\ndef memory_lock(key):\n    taken = cache.add(key, 1, 60)  # <-\n"
+            "    try:\n        yield taken\n    finally:\n        cache.delete(key)\n\n\n"
+            f"{TASK}def once():\n    with memory_lock('x') as taken:\n        print(taken)\n"
+        ),
+        {
+            **tasks(
+                "from contextlib import contextmanager\nfrom django.core.cache import cache\n\n\n"
+                "@contextmanager\ndef memory_lock(key):\n    taken = cache.add(key, 1, 60)\n"
+                "    try:\n        yield taken\n    finally:\n        cache.delete(key)\n\n\n"
+                f"{TASK}def once():\n    with memory_lock('x') as taken:\n        print(taken)\n"
+            ),
+            **settings(f"CACHES = {{'default': {{'BACKEND': '{REDIS}'}}}}\n"),
+        },
+    ),
     Mistake(
         "celery.W694",
         {**LOCKED, **settings(f"CACHES = {{'default': {{'BACKEND': '{LOCAL}'}}}}\n")},

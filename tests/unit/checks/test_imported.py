@@ -255,3 +255,45 @@ def test_an_unknown_time_zone_is_one_finding_where_it_is_written(tmp_path):
 )
 def test_a_zone_that_is_none_names_one(name, hint):
     assert hint in imported.zone_hint(name)
+
+
+def test_a_wrapper_without_wraps_is_named_with_the_names_of_its_decorator(tmp_path):
+    body = LOGGED.replace("logged", "timed").replace("function", "call")
+    body = body.replace("wrapper", "inner")
+    files = tasks(body.format("", ""))
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = [one for one in run_checks(facts).findings if one.id == "celery.E191"]
+    assert finding.hint == (
+        "Write @functools.wraps(call) above `def inner` in the decorator timed, or give each a "
+        "name=."
+    )
+
+
+def test_the_variables_that_production_lacks_are_named_at_once(tmp_path):
+    lines = (
+        "import os\nA = os.environ['OF_PRODUCTION']\nB = [os.environ['OF_MAIL']]\n"
+        "C = os.environ.get('OF_CHOICE', '')\nif DEBUG:\n    D = os.environ['OF_DEBUG']\n"
+        "E = os.environ['OF_FILE']\nos.environ['OF_OURS'] = '1'\n"
+    )
+    asgi = WSGI.replace("wsgi", "asgi").replace("config.production", "config.staging")
+    files = {
+        **OF_PRODUCTION,
+        "config/asgi.py": asgi,
+        "config/production.py": PRODUCTION.format(lines),
+        "config/staging.py": "from config.production import *\n\nF = os.environ['OF_STAGING']\n",
+        ".env": "OF_FILE=1\n",
+    }
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = [one for one in run_checks(facts).findings if one.id == "celery.I011"]
+    assert finding.message == "not imported: config.wsgi, config.asgi"
+    assert finding.hint == "For that, set OF_PRODUCTION, OF_STAGING and OF_MAIL."
+
+
+def test_all_variables_that_the_settings_lack_are_named_at_once(tmp_path):
+    files = settings("import os\nA = os.environ['OF_MAIL']\nB = os.environ['OF_PAYMENT']\n")
+    facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = [one for one in run_checks(facts).findings if one.id == "celery.E001"]
+    assert finding.hint == (
+        "Set OF_MAIL and OF_PAYMENT where you run this, as the project is started with it: "
+        "`export OF_MAIL=... OF_PAYMENT=...`, then `celeryize verify`."
+    )

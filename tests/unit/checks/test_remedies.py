@@ -479,3 +479,57 @@ def test_a_certificate_that_is_not_checked_is_said_once(tmp_path: Path):
     files = settings("CELERY_RESULT_BACKEND = 'rediss://h:6379/0'\n", instead="CELERY_RESULT_B")
     facts = imported_facts_of(make_tree(tmp_path, {**healthy(), **files}))
     assert [one.id for one in run_checks(facts).findings] == ["celery.E542"]
+
+
+LOOP = (
+    "def f(names):\n    for name in names:\n"
+    "        transaction.on_commit(lambda: greet.delay(name, *names, **{'a': 1}))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "files", "expected"),
+    [
+        (
+            "celery.W570",
+            view(LOOP),
+            "Write functools.partial(greet.delay, name, *names, **{'a': 1}) in place of the lambda.",
+        ),
+        (
+            "celery.E571",
+            view("def f():\n    transaction.on_commit(greet.delay('x'))\n"),
+            "Write lambda: greet.delay('x').",
+        ),
+        (
+            "celery.E606",
+            view("async def f(request):\n    await greet.delay('x')\n"),
+            "Write it without await, or wrap the method: await sync_to_async(greet.delay)(...).",
+        ),
+        (
+            "celery.W550",
+            view("def f():\n    greet.s('x') | call.s()\n"),
+            "Write (greet.s('x') | call.s()).delay().",
+        ),
+        (
+            "celery.W552",
+            tasks("@shared_task\ndef f(pk):\n    return greet.s(pk)\n"),
+            "Send it with .delay(); or give f bind=True and a first parameter self, and return "
+            "self.replace(...).",
+        ),
+        (
+            "celery.W552",
+            tasks("@shared_task(bind=True)\ndef f(task, pk):\n    return greet.s(pk)\n"),
+            "Send it with .delay(), or return task.replace(...).",
+        ),
+        (
+            "celery.E690",
+            settings(
+                "CELERY_BROKER_TRANSPORT_OPTIONS = {'visibility_timeout': '3600'}\n",
+                instead="CELERY_BROKER_TR",
+            ),
+            "Write 3600 without quotes.",
+        ),
+    ],
+)
+def test_a_remedy_has_the_words_of_the_project(tmp_path: Path, identifier, files, expected):
+    assert remedy(tmp_path, identifier, files) == expected

@@ -113,6 +113,34 @@ MISTAKES = [
             ),
         },
     ),
+    # a function that the loop calls for each round goes back into the loop
+    Mistake(
+        "celery.W640",
+        tasks(
+            "import logging\n\nlogger = logging.getLogger(__name__)\n\n\ndef one(pk):\n    try:\n"
+            "        fetch(pk)\n    except Exception:  # <-\n        logger.exception('x')\n"
+            "        return\n\n\n@shared_task\ndef f(pks):\n    for pk in pks:\n        one(pk)\n"
+        ),
+        tasks(
+            "def one(pk):\n    try:\n        fetch(pk)\n    except Exception:\n        return\n\n\n"
+            "def two(pk):\n    try:\n        int(pk)\n    except Exception:\n        return\n\n\n"
+            "@shared_task\ndef f(pks):\n    one(pks)\n    for pk in pks:\n        two(pk)\n"
+            "    for pk in pks:\n        if not one(pk):\n            break\n"
+        ),
+    ),
+    Mistake(
+        "celery.W640",
+        tasks(
+            "@shared_task(soft_time_limit=60)\ndef f(pks):\n    try:\n        fetch(pks)\n"
+            "    except Exception:  # <-\n        pass\n    for pk in pks:\n        send(pk)\n"
+        ),
+        tasks(
+            "@shared_task(soft_time_limit=60)\ndef f(pks):\n    try:\n        fetch(pks)\n"
+            "    except Exception:\n        state = 'failed'\n    finish(pks)\n\n\n"
+            "@shared_task(soft_time_limit=60)\ndef g(pks):\n    try:\n        fetch(pks)\n"
+            "    except Exception:\n        return\n    for pk in pks:\n        send(pk)\n"
+        ),
+    ),
     Mistake(
         "celery.W640",
         tasks(

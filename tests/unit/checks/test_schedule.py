@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from celeryize.checks.run_checks import run_checks
+from tests.conftest import make_tree
 from tests.unit.checks.projects import (
     APP,
     DECLARED,
     OK_ENTRY,
     Mistake,
     entry,
+    facts_of,
     found_in,
+    healthy,
     settings,
     with_twin,
 )
@@ -138,3 +142,26 @@ def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
 def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
     assert found_in(tmp_path, mistake.twin) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "hint"),
+    [
+        (
+            "hour=6, day_of_month=1",
+            "every minute of 06:00-06:59 on day 1 of the month",
+            "Add minute=0.",
+        ),
+        ("hour='9-17'", "every minute from 09:00 to 17:59", "Add minute=0."),
+        ("day_of_week='mon'", "every minute on Monday", "Add hour=0 and minute=0."),
+        ("hour=HOURS", "every minute", "Add minute=0."),
+    ],
+)
+def test_a_crontab_without_a_minute_says_which_minutes_are_meant(tmp_path, fields, words, hint):
+    files = settings(
+        f"from celery.schedules import crontab\nHOURS = 6\nNIGHTLY = crontab({fields})\n"
+    )
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (finding,) = [one for one in run_checks(facts).findings if one.id == "celery.W210"]
+    assert finding.message == f"crontab({fields}) is due {words}"
+    assert finding.hint == hint

@@ -27,6 +27,55 @@ MISTAKES = [
             "config/celery.py": APP + "app.conf.imports = ('config.more',)\n",
         },
     ),
+    # the results of many, one by one
+    *(
+        Mistake(
+            "celery.E401",
+            tasks(f"@shared_task\ndef f(pks):\n{broken}"),
+            tasks(f"@shared_task\ndef f(pks):\n{twin}"),
+        )
+        for broken, twin in [
+            (
+                "    sent = [greet.delay(pk) for pk in pks]\n    for one in sent:\n"
+                "        print(one.get())  # <-\n",
+                "    sent = [greet.delay(pk) for pk in pks]\n    for one in sent:\n"
+                "        print(one.id)\n",
+            ),
+            (
+                "    sent = []\n    for pk in pks:\n        sent.append(greet.delay(pk))\n"
+                "    return sum(one.get(timeout=9) for one in sent)  # <-\n",
+                "    sent = []\n    for pk in pks:\n        sent.append({'result': greet.delay(pk)})\n"
+                "    return sum(one.get('x') for one in sent)\n",
+            ),
+            (
+                "    sent = {pk: greet.delay(pk) for pk in pks}\n"
+                "    return {pk: one.get() for pk, one in sent.items()}  # <-\n",
+                "    sent = {pk: greet.delay(pk).id for pk in pks}\n"
+                "    return [pk for pk in pks if sent.get(pk)]\n",
+            ),
+            (
+                "    sent: list = []\n    for pk in pks:\n        sent.append(greet.delay(pk))\n"
+                "    for pk, one in zip(pks, sent):\n        print(pk, one.wait())  # <-\n",
+                "    sent: list = []\n    for pk in pks:\n        sent.append(greet.delay(pk))\n"
+                "    for pk, one in zip(pks, sent):\n        print(pk.get(), one.id)\n",
+            ),
+            (
+                "    sent = [greet.delay('a'), greet.delay('b')]\n    return sent[0].get()  # <-\n",
+                "    sent = [greet.delay('a'), {}]\n    return sent[1].get('x')\n",
+            ),
+            (
+                "    return [one.get() for one in [greet.delay(pk) for pk in pks]]  # <-\n",
+                "    return [one.get() for one in pks]\n",
+            ),
+            # what the loop gives the name anew is another value
+            (
+                "    for number, one in enumerate(greet.delay(pk) for pk in pks):\n"
+                "        print(number, one.get())  # <-\n",
+                "    for number, one in enumerate(greet.delay(pk) for pk in pks):\n"
+                "        one = {}\n        print(number, one.get('x'))\n",
+            ),
+        ]
+    ),
     Mistake(
         "celery.E401",
         tasks("@shared_task\ndef f():\n    return greet.delay('x').get()  # <-\n"),

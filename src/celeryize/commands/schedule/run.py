@@ -222,6 +222,7 @@ def _is_in_component(project: Project, plan: Plan) -> bool:
 def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:
     """In words, the next runs with their UTC offset, and what a change of the clocks does."""
     from celeryize.pictures import format_moment
+    from celeryize.schedule_words import first_run_words
 
     entry = next((e for e in sight.beat_schedule if e.name == name), None)
     # the proof says what is wrong with an entry that is not there
@@ -230,6 +231,10 @@ def _preview_lines(sight: ImportReport, name: str, words: str) -> list[str]:
     per_day = ""
     if entry.per_day and entry.per_day > 1:
         per_day = f", {entry.per_day:g} times a day"
+    first = first_run_words(entry.schedule)
+    if first:
+        # no zone, and no moment that anybody knows
+        return [f"{name}: {words}{per_day}", f"  the first run: {first}"]
     return [
         f"{name}: {words}{per_day} ({sight.timezone})",
         *(f"  {format_moment(run)}" for run in entry.runs),
