@@ -167,7 +167,7 @@ def test_each_check_is_listed_and_explained(root: Path, celeryize: Run):
     assert all(
         f"\n{head}:\n" in told for head in ("What happens", "How it looks", "Why", "Fix", "Source")
     )
-    assert "Add minute=0." in told
+    assert "Add minute=0;" in told
 
 
 WRONG_NAME = 'CELERY_BEAT_SCHEDULE = {"n": {"task": "doctors.tasks.great", "schedule": 60, "args": ("x",)}}\n'

@@ -30,6 +30,7 @@ from celeryize.detect.environment_readers import readers_in
 from celeryize.detect.processes.process import Item, Process
 from celeryize.model import Where
 from celeryize.patch.nodes import dotted
+from celeryize.reading import is_file
 
 # How the URLs of result backends in Redis start.
 REDIS_BACKENDS = ("redis://", "rediss://", "sentinel://", "redis+socket://")
@@ -419,8 +420,13 @@ def _given(facts: Facts, names: Iterable[str]) -> Iterator[tuple[Process | None,
     for one in facts.deployment.processes:
         if one.subcommand in {"worker", "beat"} or starts_web(facts, one):
             processes.append(one)
+    # to know who reads a .env takes reading the modules beside the settings
+    folders = (facts.deployment.root, facts.project.root / facts.project.base)
+    has_dotenv = any(is_file(folder / ".env") for folder in folders)
     for process in processes:
-        found = dict(dotenv_of(facts, process) or {})
+        found: dict[str, Item] = {}
+        if has_dotenv:
+            found |= dotenv_of(facts, process) or {}
         if process is not None:
             found |= given_to(facts, process).variables
         for name in names:
