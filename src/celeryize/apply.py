@@ -68,6 +68,8 @@ from celeryize.urls import redacted
 UNTOUCHED: Mapping[PurePosixPath, bytes | None] = {}
 # What a block gets where there is nothing to write, and so nothing to lock.
 NO_LOCK = -1
+# The end of a hint, for the newest change.
+FORGET = "drop the change from the history: celeryize undo --forget"
 # Edits of a file that are named where an undo is refused.
 SHOWN_EDITS = 5
 PLANNED = "the change was planned"
@@ -354,6 +356,9 @@ def _file_since(file: Written, now: bytes | None, root: Path) -> FileSince:
         if is_taken_back(edit.path, edit.before, edit.after, now):
             return FileSince(edit, Since.BACK, now)
         return FileSince(edit, since, now, clash=str(clash))
+    if undone == now:
+        # all of it was taken out already
+        return FileSince(edit, Since.BACK, now)
     return FileSince(edit, Since.EDITED, now, undone)
 
 
@@ -398,14 +403,13 @@ def _cannot_undo(files: Sequence[FileSince], command: str) -> Conflict:
     hint = (
         "Revert your edit; or, in your editor, remove the lines with a - in the first patch above "
         "(also where you have edited them) and put back those with a +. Then `celeryize undo` "
-        "again. If that does not help, drop the change from the history: celeryize undo --forget"
+        f"again. If that does not help, {FORGET}"
     )
     if command.startswith("celeryize add-task"):
         # its body was there to be written
         hint = (
-            f"To take the task away with what you wrote into it, delete it in {names}, then "
-            "`celeryize undo` again. To keep it, drop the change from the history: "
-            "celeryize undo --forget"
+            "To take the task away with what you wrote into it, delete all of it in "
+            f"{names}, then `celeryize undo` again. To keep it, {FORGET}"
         )
     by_hand = (_diff(edit.path, edit.after, edit.before) for edit in edits)
     return Conflict(

@@ -45,13 +45,21 @@ class _Hunk:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gone:
+    """Lines that somebody has taken out; `is_clean`: what was around them stands together now."""
+
+    lines: tuple[Any, ...]
+    is_clean: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Reversal:
     """What is to be replaced; `touches`: an edit stands directly beside it. `gone` are lines of
     what was written that somebody has taken out already, a hunk and no less."""
 
     hunks: tuple[_Hunk, ...]
     touches: bool
-    gone: tuple[Any, ...] = ()
+    gone: tuple[_Gone, ...] = ()
 
 
 def take_back(
@@ -94,10 +102,14 @@ def _has_nothing_else(written: bytes, now: bytes) -> bool:
 
 
 def _are_gone(reversal: _Reversal, before: bytes, result: bytes) -> bool:
-    """Whether the lines that somebody has taken out are not elsewhere, moved and edited, and
-    something is left to take back."""
-    came = set(WORD.findall(b"".join(reversal.gone))) - set(WORD.findall(before))
-    return bool(reversal.hunks) and not came & set(WORD.findall(result))
+    """Whether the lines that somebody has taken out are not there, moved or edited."""
+    known, left = set(WORD.findall(before)), set(WORD.findall(result))
+    for gone in reversal.gone:
+        came = set(WORD.findall(b"".join(gone.lines))) - known
+        # without a word of their own, nothing would tell an edit of them
+        if came & left or not (came or gone.is_clean):
+            return False
+    return True
 
 
 def is_taken_back(
@@ -136,7 +148,7 @@ def _reversed(
     places = _places(base, ours)
     hunks = []
     touches = False
-    gone: list[Any] = []
+    gone: list[_Gone] = []
     changes = difflib.SequenceMatcher(None, old, base, autojunk=False).get_opcodes()
     for tag, first, last, start, stop in changes:
         if tag == "equal":
@@ -149,9 +161,9 @@ def _reversed(
             hunks.append(_Hunk(below, below, first, last))
             continue
         here = [places.get(line, -1) for line in range(start, stop)]
-        is_known = above >= 0 or not start
-        if first == last and set(here) == {-1} and is_known and below == above + 1:
-            gone += base[start:stop]
+        if first == last and set(here) == {-1}:
+            is_clean = (above >= 0 or not start) and below == above + 1
+            gone.append(_Gone(tuple(base[start:stop]), is_clean))
             continue
         if here[0] < 0 or here != list(range(here[0], here[0] + len(here))):
             raise Clash("has an edit in its lines")

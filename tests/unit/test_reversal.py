@@ -248,6 +248,9 @@ WITH_TASK = IMPORTED.replace("import os\n", "import os\n\nfrom celery import sha
 def test_what_somebody_has_taken_out_of_a_change_already_is_no_hindrance():
     now = IMPORTED.replace("import os\n", "import os\n\nfrom celery import shared_task\n")
     assert back("tasks.py", IMPORTED, WITH_TASK, now) == IMPORTED
+    # with another one in its place, which stays
+    kept = back("tasks.py", IMPORTED, WITH_TASK, f"{now}Y = 1\n")
+    assert kept == f"{IMPORTED}Y = 1\n"
     # with an edit elsewhere
     now, wanted = (text.replace("json", "sys") for text in (now, IMPORTED))
     assert back("tasks.py", IMPORTED, WITH_TASK, now) == wanted
@@ -262,8 +265,6 @@ def test_what_somebody_has_taken_out_of_a_change_already_is_no_hindrance():
         # moved, and edited
         "def new():\n    return 3\n\n\n" + WITH_TASK.partition("\n\n@")[0],
         WITH_TASK.partition("\n\n@")[0].replace("X =", "new = 2\nX ="),
-        # another one in its place
-        WITH_TASK.partition("\n\n@")[0] + "Y = 1\n",
     ],
 )
 def test_what_is_taken_out_in_part_or_moved_clashes(now):

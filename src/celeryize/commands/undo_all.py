@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from celeryize.apply import Change, Passed, Since, load_history, state_since, undo_edits, undone
+from celeryize.apply import (
+    FORGET,
+    Change,
+    Passed,
+    Since,
+    load_history,
+    state_since,
+    undo_edits,
+    undone,
+)
 from celeryize.commands.installed_since import keep_installed
 from celeryize.commands.still_imported import still_imported
-from celeryize.errors import CeleryizeError
+from celeryize.errors import Conflict
 from celeryize.model import Edit, Plan, Status, Step
 
 
@@ -45,6 +55,7 @@ def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
     """The undo of all changes of the project. Raises Conflict for the newest one that cannot be
     undone; nothing is undone then."""
     changes = [change for change in load_history(root).changes if not passed(change)]
+    deleted = _deleted_files(changes, root)
     at_first: dict[PurePosixPath, bytes | None] = {}
     without: dict[PurePosixPath, bytes | None] = {}
     undos: list[tuple[Change, tuple[Edit, ...]]] = []
@@ -52,7 +63,8 @@ def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
     left: set[int] = set()
     notes: list[str] = []
     for change in changes:
-        files = state_since(change, root, without)
+        of_rest = _without_files(change, deleted)
+        files = state_since(of_rest, root, without)
         if all(file.since is Since.BACK for file in files):
             left.add(change.number)
             notes.append(
@@ -61,7 +73,7 @@ def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
             )
             continue
         edited |= {file.edit.path for file in files if file.since is Since.EDITED}
-        kept = keep_installed(change, _edits_of(change, root, without, len(undos)), root)
+        kept = keep_installed(change, _edits_of(of_rest, root, without, len(undos)), root)
         notes += kept.notes
         if change.stays:
             notes.append(change.stays)
@@ -85,13 +97,24 @@ def _edits_of(
 ) -> tuple[Edit, ...]:
     try:
         return undo_edits(change, root, without)
-    except CeleryizeError as error:
+    except Conflict as error:
         if newer:
-            error.add_note(
-                f"Nothing was undone. What came after `{change.command}` can be: `celeryize undo`, "
-                f"{_times(newer)}."
-            )
+            # the newest change is another one
+            first = f"undo what came after it (`celeryize undo`, {_times(newer)}), then {FORGET}"
+            error.hint = error.hint.replace(FORGET, first)
         raise
+
+
+def _deleted_files(changes: Sequence[Change], root: Path) -> frozenset[PurePosixPath]:
+    """The files that one of the changes has made, and somebody has deleted: nothing is left of any
+    of the changes there."""
+    made = {edit.path for change in changes for edit in change.edits if edit.before is None}
+    return frozenset(path for path in made if not os.path.lexists(root / path))
+
+
+def _without_files(change: Change, paths: Collection[PurePosixPath]) -> Change:
+    files = tuple(file for file in change.files if file.edit.path not in paths)
+    return replace(change, files=files)
 
 
 def _times(count: int) -> str:

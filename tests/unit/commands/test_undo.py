@@ -583,7 +583,7 @@ def test_an_undo_of_all_goes_on_where_a_task_was_filled_in_and_deleted(thrice: P
     tasks.write_text(filled)
     with pytest.raises(Conflict) as caught:
         commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
-    assert "delete it in doctors/tasks.py, then `celeryize undo` again" in caught.value.hint
+    assert "delete all of it in doctors/tasks.py, then `celeryize undo` again" in caught.value.hint
     # as the hint says; its import stays
     head, _, second = filled.split("@shared_task\n")
     tasks.write_text(f"{head}@shared_task\n{second}")
@@ -593,6 +593,24 @@ def test_an_undo_of_all_goes_on_where_a_task_was_filled_in_and_deleted(thrice: P
     assert not tasks.exists()
 
 
+@pytest.mark.parametrize("left", ["imports", "nothing", "no file"])
+def test_an_undo_of_all_goes_on_where_all_tasks_were_filled_in_and_deleted(thrice: Path, left):
+    request = Request("doctors.mail", parameters=("recipient:str",), kind="email")
+    commands.add_task(thrice, Recorder(), request, yes=True, no_verify=True)
+    tasks = thrice / "doctors/tasks.py"
+    text = tasks.read_text()
+    assert "import smtplib\n" in text
+    if left == "no file":
+        tasks.unlink()
+    else:
+        tasks.write_text(text.partition("\n\n\n@")[0] + "\n" if left == "imports" else "")
+    ended = commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert ended.status is WriteOutcome.DONE
+    assert not tasks.exists()
+    assert not (thrice / "config/celery.py").exists()
+    assert "CELERY" not in (thrice / "config/settings.py").read_text()
+
+
 def test_an_undo_of_all_that_meets_an_edit_undoes_nothing(thrice: Path):
     app = thrice / "config/celery.py"
     app.write_text(app.read_text().replace("Celery(", "Celery(strict_typing=True, main="))
@@ -600,9 +618,10 @@ def test_an_undo_of_all_that_meets_an_edit_undoes_nothing(thrice: Path):
     with pytest.raises(Conflict) as caught:
         commands.undo(thrice, Recorder(), yes=True, chosen=_chosen(of_all=True))
     assert snapshot(thrice) == now
-    assert caught.value.__notes__ == [
-        "Nothing was undone. What came after `celeryize init` can be: `celeryize undo`, 2 times."
-    ]
+    assert caught.value.hint.endswith(
+        "undo what came after it (`celeryize undo`, 2 times), then drop the change from the "
+        "history: celeryize undo --forget"
+    )
 
 
 def test_an_undo_of_all_leaves_what_git_has_restored(thrice: Path):
