@@ -91,7 +91,12 @@ def is_read(facts: Facts, setting: Setting) -> bool:
     written = re.compile(rf"(?m)#.*|{start}")
     double = re.compile(rf"(?m)({start}.*)[\"']{setting.name}[\"']")
     texts = (double.sub(r"\1", code.bare) for code in facts.code.relevant)
-    return any(word.search(written.sub("", text)) for text in texts)
+    if any(word.search(written.sub("", text)) for text in texts):
+        return True
+    # a file that does not speak of Celery: `from django.conf import settings as conf`
+    others = (path for path in facts.code.files if setting.name in facts.code.text(path))
+    codes = [code for path in others if (code := facts.code.parsed(path)) is not None]
+    return any(f".{setting.name}" in code.bare for code in codes)
 
 
 @check("celery.W062", fixable=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
@@ -94,6 +95,8 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
             # said on purpose
             if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
                 continue
+            if _depends_on_mode(task.code, node):
+                continue
             owner = node.func.value
             if _is_send(facts, task.code, owner) or (
                 isinstance(owner, ast.Name) and owner.id in results
@@ -144,11 +147,14 @@ def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and code.binder_of(node, node.func.id) is None
+            and not _depends_on_mode(code, node)
         }
         for name, task in callers.items():
             helper = top.get(name)
             # what a decorator has made of it is something else, and so is a local name
             if helper is None or helper.decorator_list or task.node is helper:
+                continue
+            if _has_modes(code, helper):
                 continue
             for call in code.within(helper):
                 if _gets_sent(facts, code, call) and code.function_of(call) is helper:
@@ -157,6 +163,44 @@ def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         "Use a chain, a chord or a callback.",
                     )
+
+
+# What tells a function that no worker runs it, or that tasks run at once.
+MODES = re.compile(r"settings\.|called_directly|eager|current_task|current_worker_task|\bDEBUG\b")
+
+
+def _depends_on_mode(code: Code, node: ast.AST) -> bool:
+    """Whether a condition around a node asks how the task is run: `settings.CELERY_TASK_...`,
+    `self.request.called_directly`."""
+    return any(
+        isinstance(outer, ast.If | ast.IfExp) and MODES.search(ast.unparse(outer.test))
+        for outer in code.around(node)
+    )
+
+
+def _has_modes(code: Code, function: Function) -> bool:
+    """Whether a function need not wait: it asks how it is run, or what a parameter tells it."""
+    given = function.args
+    names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    for node in code.within(function):
+        if not isinstance(node, ast.If | ast.IfExp):
+            continue
+        if MODES.search(ast.unparse(node.test)):
+            return True
+        asked = node.test
+        if isinstance(asked, ast.UnaryOp):
+            asked = asked.operand
+        if isinstance(asked, ast.Name) and asked.id in names and _holds_get(code, node):
+            return True
+    return False
+
+
+def _holds_get(code: Code, node: ast.AST) -> bool:
+    """Whether a get(), or the return before one, is in a branch."""
+    return any(
+        isinstance(inner, ast.Return) or getattr(inner, "attr", "") in {"get", "wait"}
+        for inner in code.within(node)
+    )
 
 
 def _gets_sent(facts: Facts, code: Code, node: ast.AST) -> bool:
@@ -604,6 +648,9 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or task.hidden or {"autoretry_for", "base"} & set(task.options):
             continue
+        if task.below or facts.tasks.have_own_class or _are_annotated(facts):
+            # a decorator of the project, the app's class or the settings may retry
+            continue
         if number_of(task.options.get("max_retries")) == 0 or _is_none(
             task.options.get("max_retries")
         ):
@@ -623,6 +670,11 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
                 task.code.where(task.options[named[0]]),
                 "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
+
+
+def _are_annotated(facts: Facts) -> bool:
+    """Whether the settings may give tasks the exceptions to retry on."""
+    return facts.settings.is_set("task_annotations") and facts.settings.has_text("autoretry_for")
 
 
 def _is_none(node: ast.expr | None) -> bool:
