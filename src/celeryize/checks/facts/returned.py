@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from celeryize.celery_facts import words
 from celeryize.checks.facts.code import Code
@@ -46,7 +47,16 @@ def returns_nothing(task: Task) -> bool:
                 return False
             case ast.Call(args=args) if task.bound and _gives_itself(task.node, args):
                 return False
-    return ends or _goes_on(task.node.body)
+    return ends or (_goes_on(task.node.body) and not _ends_in_raise(task.code, task.node))
+
+
+def _ends_in_raise(code: Code, function: Function) -> bool:
+    """Whether the last line calls a function of the file that always raises."""
+    match function.body[-1]:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
+            called = [one for one in code.source.tree.body if isinstance(one, Function)]
+            return any(one.name == name and not _goes_on(one.body) for one in called)
+    return False
 
 
 def _gives_itself(function: Function, args: list[ast.expr]) -> bool:
@@ -117,7 +127,21 @@ def needs_value(task: Task, name: str) -> bool:
     )
     if stored or any(_may_be_none(task.code, one) for one in reads):
         return False
+    if any(_is_tried(task.code, one) for one in reads):
+        return False
     return any(_fails_for_none(task.code, one) for one in reads)
+
+
+def _is_tried(code: Code, node: ast.Name) -> bool:
+    """Whether what None raises is caught around a use."""
+    inner: ast.AST = node
+    for outer in code.around(node):
+        if isinstance(outer, ast.Try) and inner in outer.body:
+            kinds = [ast.unparse(handler.type or ast.Name("")) for handler in outer.handlers]
+            if any(re.search(r"TypeError|AttributeError|DoesNotExist", kind) for kind in kinds):
+                return True
+        inner = outer
+    return False
 
 
 def _fails_for_none(code: Code, node: ast.Name) -> bool:
