@@ -524,9 +524,7 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
         found = EVICTING.search(" ".join(process.words)) or _in_its_file(facts, process)
         beside = [p for p in redis if p.where.path == process.where.path]
         # two of them: one is the cache, and which is known by the host alone
-        # the only one is the broker, unless that is known to be on another host
-        distant = hosts - LOCAL
-        alone = len(beside) == 1 and not (distant and all("." in host for host in distant))
+        alone = len(beside) == 1 and not _are_distant(hosts - LOCAL)
         if found and (process.name in hosts or alone):
             yield Occurrence(
                 f"{found[1]}: when its memory is full, Redis deletes queues",
@@ -534,6 +532,11 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
                 f"Write {as_written(NO_EVICTION, listed=process.listed)}.",
             )
     yield from _evicting_instances(facts)
+
+
+def _are_distant(hosts: set[str]) -> bool:
+    """Whether the brokers are known to be on other machines, so that a Redis here is none."""
+    return bool(hosts) and all("." in host for host in hosts)
 
 
 def _evicting_instances(facts: Facts) -> Iterator[Occurrence]:

@@ -77,30 +77,12 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if task.code.has("allow_join_result"):
             continue
-        # `r = send.delay()` first, `r.get()` later
-        results = {
-            target.id
-            for node in task.nodes
-            if isinstance(node, ast.Assign) and _is_send(facts, task.code, node.value)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
         for node in task.nodes:
-            if not (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in {"get", "wait"}
-            ):
+            if not _is_get(task.code, node):
                 continue
-            # said on purpose
-            if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
-                continue
-            if _depends_on_mode(task.code, node):
-                continue
+            assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
             owner = node.func.value
-            if _is_send(facts, task.code, owner) or (
-                isinstance(owner, ast.Name) and owner.id in results
-            ):
+            if _is_send(facts, task.code, owner) or _holds_send(facts, task.code, owner):
                 yield Occurrence(
                     f"the task {task.name} waits for another task",
                     task.code.where(node),
@@ -115,6 +97,27 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                     task.code.where(node),
                     "Use a chord: its callback is given all results.",
                 )
+
+
+def _is_get(code: Code, node: ast.AST) -> bool:
+    """Whether a node is `x.get()`, or `x.wait()`, whatever x is, and is not meant to be there."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    # said on purpose
+    if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
+        return False
+    return node.func.attr in {"get", "wait"} and not _depends_on_mode(code, node)
+
+
+def _holds_send(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a variable holds a task that was sent, and nothing else: `r = send.delay()`."""
+    function = code.function_of(node)
+    if not isinstance(node, ast.Name) or function is None:
+        return False
+    values = code.assigned_in(function).get(node.id) or []
+    # `r = None` first, for a loop or a try
+    sent = [value for value in values if not _is_none(value)]
+    return bool(sent) and all(_is_send(facts, code, value) for value in sent)
 
 
 def _is_one_result(facts: Facts, code: Code, node: ast.expr) -> bool:
@@ -581,18 +584,37 @@ def option_unknown(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/base.py
     """
     for task in facts.tasks:
-        if "base" in task.options:
+        if "base" in task.options or facts.tasks.have_own_class:
             continue
         # a task class of the project may read any option: those tasks are skipped
         for name, value in task.options.items():
             meant = option_meant(name)
-            if meant:
+            if meant and not _is_read_of_task(facts, task, name):
                 yield Occurrence(
                     f"the option {name} has no effect",
                     task.code.where(value),
                     f"Did you mean {meant}?",
                     fix=_rename_option(task, name),
                 )
+
+
+def _is_read_of_task(facts: Facts, task: Task, name: str) -> bool:
+    """Whether the project reads an attribute of this name of a task: `self.retry_after`."""
+    owners = {"self", "task", "sender", "cls", "current_task", task.node.name}
+    if task.bound:
+        owners |= {one.arg for one in task.node.args.args[:1]}
+    for code in facts.code.relevant:
+        if name not in code.source.text:
+            continue
+        if any(
+            one.attr == name and dotted(one.value) in owners and isinstance(one.ctx, ast.Load)
+            for one in code.of(ast.Attribute)
+        ):
+            return True
+        asked = (call.args for call in code.calls_of("getattr"))
+        if any(text_of(args[1]) == name for args in asked if len(args) > 1):
+            return True
+    return False
 
 
 def _rename_option(task: Task, name: str) -> Fix | Unsure:
@@ -658,18 +680,27 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         retries = any(
             isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"} for n in task.nodes
         )
-        hands_on = any(
-            isinstance(n, ast.Call)
-            and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
-            for n in task.nodes
-        )
-        if not retries and not hands_on:
+        if not retries and not _hands_itself_on(task):
             yield Occurrence(
                 f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never "
                 "calls retry()",
                 task.code.where(task.options[named[0]]),
                 "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
+
+
+def _hands_itself_on(task: Task) -> bool:
+    """Whether a bound task gives itself to something else, which may retry."""
+    own = "self"
+    if task.bound:
+        given = (*task.node.args.posonlyargs, *task.node.args.args)
+        own = next((one.arg for one in given), own)
+    return any(
+        isinstance(node, ast.Name)
+        and node.id == own
+        and not isinstance(task.code.parents.get(node), ast.Attribute)
+        for node in task.nodes
+    )
 
 
 def _are_annotated(facts: Facts) -> bool:

@@ -66,6 +66,7 @@ HEALTHY_WAITERS = [
         "return look_up(name) if outer.request.called_directly else name",
     ),
 ]
+OUTER = "@shared_task\ndef outer(x):\n"
 LOSES = handed("print(pk)", "return len(rows)", "use.s(),  # <-\n    ")
 HANDED = [
     handed("finish(self, pk)", "return len(rows)", bind="(bind=True)"),
@@ -162,6 +163,53 @@ CODE = [
             "    result = greet.delay(x)\n    if settings.CELERY_TASK_ALWAYS_EAGER:\n"
             "        return result.get(timeout=9)\n    return result.id\n"
         ),
+    ),
+    *(
+        Mistake(
+            "celery.E401",
+            tasks(f"{OUTER}    r = greet.delay(x)\n    return r.get('x')  # <-\n"),
+            tasks(f"{OUTER}    r = greet.delay(x)\n{twin}"),
+        )
+        for twin in (
+            "    r = {'id': r.id}\n    return r.get('id')\n",
+            "    for r in [{'id': r.id}]:\n        print(r.get('id'))\n",
+        )
+    ),
+    Mistake(
+        "celery.W440",
+        tasks("@shared_task(bind=True, expire=5)  # <-\ndef late(self):\n    print(1)\n"),
+        tasks("@shared_task(bind=True, expire=5)\ndef late(self):\n    print(self.expire)\n"),
+    ),
+    Mistake(
+        "celery.W440",
+        tasks("@shared_task(expire=5)  # <-\ndef late():\n    print(1)\n"),
+        tasks("@shared_task(expire=5)\ndef late():\n    print(1)\n")
+        | {
+            "doctors/signals.py": "from celery.signals import task_prerun\n\n\n"
+            "@task_prerun.connect\ndef look(task=None, **more):\n"
+            "    print(getattr(task, 'expire', None))\n"
+        },
+    ),
+    *(
+        Mistake(
+            "celery.W450",
+            tasks(RETRIES.format(below="")),
+            tasks(RETRIES.format(below="").replace("self", own).replace("return pk", body)),
+        )
+        for own, body in (
+            ("task", "return run(task, pk)"),
+            ("self", "return Runner(task=self).run(pk)"),
+            ("self", "return run(**{'task': self})"),
+        )
+    ),
+    Mistake(
+        "celery.W064",
+        settings("TASK_TRACK_STARTED = True  # <-\n"),
+        settings("TASK_TRACK_STARTED = True\n")
+        | {
+            "doctors/shown.py": "from django.conf import settings\n\n"
+            "SHOWN = {name: getattr(settings, name) for name in ['TASK_TRACK_STARTED']}\n"
+        },
     ),
     *(Mistake("celery.W514", LOSES, twin) for twin in HANDED),
     Mistake(
