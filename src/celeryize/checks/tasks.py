@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.calls import is_result, is_sent
+from celeryize.checks.calls import is_result, is_sent, place_of
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -670,8 +670,10 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or task.hidden or {"autoretry_for", "base"} & set(task.options):
             continue
-        if task.below or facts.tasks.have_own_class or _are_annotated(facts):
-            # a decorator of the project, the app's class or the settings may retry
+        # the app's class, the settings or a decorator may retry
+        if _class_may_retry(facts) or _are_annotated(facts):
+            continue
+        if any(_may_retry(facts, task.code, decorator) for decorator in task.below):
             continue
         if number_of(task.options.get("max_retries")) == 0 or _is_none(
             task.options.get("max_retries")
@@ -687,6 +689,32 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
                 task.code.where(task.options[named[0]]),
                 "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
+
+
+def _class_may_retry(facts: Facts) -> bool:
+    """Whether the app's class of tasks may retry all of them: one of a library may."""
+    if not facts.tasks.have_own_class:
+        return False
+    classes = [
+        ast.unparse(node)
+        for code in facts.code.relevant
+        for node in code.classes
+        if any(dotted(base).endswith("Task") for base in node.bases)
+    ]
+    return not classes or any("retry" in text for text in classes)
+
+
+def _may_retry(facts: Facts, code: Code, decorator: ast.expr) -> bool:
+    """Whether what a decorator makes of a function may retry the task: one of a library may."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if dotted(node) in PLAIN:
+        return False
+    if not isinstance(node, ast.Name):
+        return True
+    path, name = place_of(facts, code, node)
+    home = facts.code.parsed(path)
+    found = [one for one in home.functions if one.name == name] if home else []
+    return not found or any("retry" in ast.unparse(one) for one in found)
 
 
 def _hands_itself_on(task: Task) -> bool:
