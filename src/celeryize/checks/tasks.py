@@ -184,7 +184,9 @@ def _depends_on_mode(code: Code, node: ast.AST) -> bool:
 def _has_modes(code: Code, function: Function) -> bool:
     """Whether a function need not wait: it asks how it is run, or what a parameter tells it."""
     given = function.args
-    names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    # `wait=True`; what has no default is what it works with
+    optional = [*given.posonlyargs, *given.args][-len(given.defaults) :] if given.defaults else []
+    names = {one.arg for one in (*optional, *given.kwonlyargs)}
     for node in code.within(function):
         if not isinstance(node, ast.If | ast.IfExp):
             continue

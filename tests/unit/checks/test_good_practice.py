@@ -154,7 +154,11 @@ CODE = [
             )
         ),
     ),
-    *(Mistake("celery.E416", waiter(WAITS), twin) for twin in HEALTHY_WAITERS),
+    *(
+        Mistake("celery.E416", waiter(f"{before}{WAITS}"), twin)
+        for before in ("", "if not name:\n    return None\n")
+        for twin in HEALTHY_WAITERS
+    ),
     Mistake(
         "celery.E401",
         tasks("@shared_task\ndef outer(x):\n    return greet.delay(x).get(timeout=9)  # <-\n"),
