@@ -549,9 +549,10 @@ def ignored_result_awaited(facts: Facts) -> Iterator[Occurrence]:
         for node in code.of(ast.Attribute):
             if node.attr not in ASKED:
                 continue
-            send = next(iter(values_of(code, node.value)), None)
-            if send is None or not _is_send(facts, code, send):
+            sent = values_of(code, node.value)
+            if not sent or not all(_is_send(facts, code, one) for one in sent):
                 continue
+            send = sent[0]
             assert isinstance(send, ast.Call) and isinstance(send.func, ast.Attribute)
             task = facts.tasks.named_by(code, send.func.value)
             kept = any(k.arg == "ignore_result" for k in send.keywords)

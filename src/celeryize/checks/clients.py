@@ -17,9 +17,11 @@ from celeryize.checks.imported import failures
 from celeryize.checks.installed import line_of
 from celeryize.checks.settings import PREFIX
 from celeryize.detect.install_line import install_line
+from celeryize.detect.processes.images import instructions_of
 from celeryize.model import Where
 from celeryize.patch.dependencies import Requirement, written
 from celeryize.patch.dependencies.extras import line_with_extras
+from celeryize.reading import readable_text
 
 if TYPE_CHECKING:
     from celeryize.probe.report import Failure
@@ -335,6 +337,9 @@ def needed_clients(facts: Facts) -> Iterator[tuple[str, str, str]]:
     for url, what in _urls_in_use(facts):
         client, extra = CLIENTS.get(urlsplit(url).scheme.partition("+")[0], ("", ""))
         if client and not declares(facts, client, *BRINGS[client]):
+            # an image may install it by itself
+            if _has_extra_of_kombu(facts, extra) or is_installed_by_image(facts, client):
+                continue
             yield what, client, extra
 
 
@@ -342,3 +347,18 @@ def declares(facts: Facts, *names: str) -> bool:
     """Whether any of some distributions is declared, in this or another file."""
     dependencies = facts.project.dependencies
     return bool(set(names) & {*dependencies.declared, *dependencies.left})
+
+
+def is_installed_by_image(facts: Facts, client: str) -> bool:
+    """Whether a Dockerfile of the project installs a library beside the dependency file."""
+    installs = re.compile(rf"\b(?:pip3?|uv|poetry|pdm)\s+(?:install|add)\b[^&;\n]*\b{client}\b")
+    return any(
+        installs.search(instructions_of(readable_text(facts.deployment.root / path)))
+        for path in facts.deployment.dockerfiles
+    )
+
+
+def _has_extra_of_kombu(facts: Facts, extra: str) -> bool:
+    """Whether kombu is declared with an extra that brings the client: `kombu[redis]`."""
+    written = facts.project.dependencies.declared.get("kombu", "")
+    return re.search(rf"\[[^\]]*\b{re.escape(extra)}\b", written) is not None

@@ -10,10 +10,12 @@ from dataclasses import replace
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import number_of
+from celeryize.checks.facts.processes.given import scripts_of
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.taken_literally import is_executed
 from celeryize.detect.command import CeleryCommand
 from celeryize.detect.processes import Process
+from celeryize.reading import readable_text
 
 # What `celery`, `worker` and `beat` of Celery 5 take: with a value, and without one.
 COMMON = {"-l", "--loglevel", "-n", "--hostname", "-f", "--logfile", "--pidfile", "--uid", "--gid"}
@@ -252,6 +254,9 @@ def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
             # since 5.7 as many as the pod, or the container, may use
             if number == "auto" and option[0] == "-c" and not facts.celery_below((5, 7)):
                 continue
+            # the end of `${OPTIONS:--c 4}`
+            if number.endswith("}"):
+                continue
             if number and not _is_variable(number) and not re.fullmatch(r"\d+(\.\d*)?", number):
                 yield Occurrence(
                     f"{number} of {option[-1]} is no number", command.where, "Write a plain number."
@@ -320,6 +325,11 @@ def _is_started_alone(facts: Facts, process: Process) -> bool:
     an entry point, or the image of a builder, may hand the words to a shell."""
     if not process.words or process.options.get("entrypoint") or "args_only" in process.options:
         return False
+    # an entry point of the image may hand the words to a shell: `eval "$*"`
+    if process.kind == "compose" and any(
+        HANDS_ON.search(readable_text(script)) for script in scripts_of(facts)
+    ):
+        return False
     first = process.words[0].rpartition("/")[2]
     if first in SHELLS or not any(re.search(r"\bcelery\b", word) for word in process.words):
         return False
@@ -346,6 +356,7 @@ SHELL_LESS = {
 }
 STARTERS = {"fly": "Fly", "kubernetes": "Kubernetes"}
 
+HANDS_ON = re.compile(r"(?m)^[^#\n]*(?:\beval\b|\bsh\s+-\w*c)\s+[\"']?\$[*@]")
 ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 PROGRAMS = frozenset({"python", "python3", "celery", "gunicorn", "uvicorn", "daphne"})
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})

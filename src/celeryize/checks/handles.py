@@ -11,7 +11,8 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.canvas import followed, full_name
 from celeryize.checks.facts.code import Code
-from celeryize.checks.facts.collected import values_of
+from celeryize.checks.facts.collected import is_changed, values_of
+from celeryize.checks.undecorated import is_asked_first
 from celeryize.patch.nodes import dotted
 
 # What an AsyncResult, an EagerResult or a GroupResult has.
@@ -68,6 +69,8 @@ def handle_taken_for_value(facts: Facts) -> Iterator[Occurrence]:
             wrong_call = called and node.attr in VALUES
             if (node.attr in KNOWN and not wrong_call) or not _is_handle(facts, code, node.value):
                 continue
+            if is_asked_first(code, node) or _is_given_to_it(code, node):
+                continue
             if wrong_call:
                 yield Occurrence(
                     f"{node.attr} of a task that was sent is no method",
@@ -81,6 +84,13 @@ def handle_taken_for_value(facts: Facts) -> Iterator[Occurrence]:
                     code.where(node),
                     "Keep its id; what the task returns is .result, once a worker has run it.",
                 )
+
+
+def _is_given_to_it(code: Code, node: ast.Attribute) -> bool:
+    """Whether the file itself sets the attribute: `result.owner = request.user`."""
+    return any(
+        one.attr == node.attr and isinstance(one.ctx, ast.Store) for one in code.of(ast.Attribute)
+    )
 
 
 def _is_handle(facts: Facts, code: Code, node: ast.expr) -> bool:
@@ -125,8 +135,25 @@ def _encoded(facts: Facts, code: Code) -> Iterator[ast.expr]:
     """What a file makes JSON of, unless an encoder of its own may know more."""
     for call in code.calls_of("JsonResponse", "dumps", "Response"):
         if call.args and full_name(facts, code, call.func) in ENCODERS:
-            if not any(k.arg in {"default", "cls", "encoder", None} for k in call.keywords):
-                yield followed(code, call.args[0])
+            if any(k.arg in {"default", "cls", "encoder", None} for k in call.keywords):
+                continue
+            given = call.args[0]
+            if _is_rendered(facts, code, call) or is_changed(code, given):
+                continue
+            yield followed(code, given)
+
+
+def _is_rendered(facts: Facts, code: Code, call: ast.Call) -> bool:
+    """Whether a Response of Django REST framework may go to a template, or another renderer of the
+    project's choice."""
+    if not dotted(call.func).endswith("Response") or dotted(call.func).endswith("JsonResponse"):
+        return False
+    if code.has("renderer_classes", "template_name"):
+        return True
+    # the settings may name an encoder of their own, too
+    return facts.settings.has_text("DEFAULT_RENDERER_CLASSES") and not facts.settings.has_text(
+        "rest_framework.renderers.JSONRenderer"
+    )
 
 
 def _in_session(facts: Facts, code: Code) -> Iterator[ast.expr]:
@@ -194,7 +221,7 @@ def limit_never_reaches(facts: Facts) -> Iterator[Occurrence]:
         billiard/exceptions.py
     """
     for code in facts.code.relevant:
-        if "SoftTimeLimitExceeded" not in code.source.text:
+        if "SoftTimeLimitExceeded" not in code.source.text or _names_exception(code):
             continue
         for node in code.of(ast.Try):
             broad = False
@@ -207,6 +234,14 @@ def limit_never_reaches(facts: Facts) -> Iterator[Occurrence]:
                         "Put it above that one.",
                     )
                 broad = broad or bool(names & {"Exception", "BaseException"})
+
+
+def _names_exception(code: Code) -> bool:
+    """Whether a file gives Exception another meaning than Python."""
+    return any(
+        one.id in {"Exception", "BaseException"} and isinstance(one.ctx, ast.Store)
+        for one in code.of(ast.Name)
+    )
 
 
 def _caught(facts: Facts, code: Code, handler: ast.ExceptHandler) -> set[str]:

@@ -39,7 +39,7 @@ from celeryize.patch.nodes import dotted
 from celeryize.reading import readable_text
 
 # So have these, with gevent.
-BRINGS_GEVENT = frozenset({"grequests", "gevent-websocket"})
+BRINGS_GEVENT = frozenset({"grequests", "gevent-websocket", "locust", "geventhttpclient"})
 # Commands of django-celery and of Celery 3, and what starts the same now.
 GONE = {
     "celeryd": "celery -A <project> worker",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from celeryize.checks.check import Occurrence, check
@@ -10,6 +11,9 @@ from celeryize.checks.facts.processes.pods import containers_beside, leads_to
 from celeryize.checks.facts.processes.start_up import PATCHES
 from celeryize.checks.facts.processes.where_it_runs import starts_web
 from celeryize.detect.processes import Process
+
+# What adds a label to the selectors of a folder; where there are several, each has its own.
+COMMON = re.compile(r"(?m)^commonLabels\s*:|\bincludeSelectors\s*:\s*true")
 
 
 @check("celery.E948")
@@ -24,7 +28,8 @@ def requests_reach_workers(facts: Facts) -> Iterator[Occurrence]:
     Source: https://kubernetes.io/docs/concepts/services-networking/service/#services-in-kubernetes
     """
     # what kustomize changes is not what is written here
-    if PATCHES.search(facts.deployment.kustomizations):
+    kustomizations = facts.deployment.kustomizations
+    if PATCHES.search(kustomizations) or len(COMMON.findall(kustomizations)) > 1:
         return
     for service in facts.deployment.manifests:
         reached = [one for one in facts.deployment.processes if leads_to(service, one)]

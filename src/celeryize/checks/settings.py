@@ -91,7 +91,14 @@ def is_read(facts: Facts, setting: Setting) -> bool:
     written = re.compile(rf"(?m)#.*|{start}")
     double = re.compile(rf"(?m)({start}.*)[\"']{setting.name}[\"']")
     texts = (double.sub(r"\1", code.bare) for code in facts.code.relevant)
-    return any(word.search(written.sub("", text)) for text in texts)
+    if any(word.search(written.sub("", text)) for text in texts):
+        return True
+    # a file that does not speak of Celery: `from django.conf import settings as conf`
+    known = {code.path for code in facts.code.relevant}
+    others = [path for path in facts.code.files if path not in known]
+    named = (path for path in others if setting.name in facts.code.text(path))
+    codes = [code for path in named if (code := facts.code.parsed(path)) is not None]
+    return any(word.search(written.sub("", code.bare)) for code in codes)
 
 
 @check("celery.W062", fixable=True)

@@ -229,7 +229,7 @@ def lock_in_lost_cache(facts: Facts) -> Iterator[Occurrence]:
     """
     locks = list(_locks_in_cache(facts))
     # whether any file may set CACHES takes a look into all of them
-    lost = _default_cache_lost(facts) if locks else ""
+    lost = _default_cache_lost(facts) if locks and not _is_one_process(facts) else ""
     for code, node, call in locks if lost else ():
         yield Occurrence(
             f"the lock of {node.name} is in a cache that {lost}",
@@ -260,6 +260,21 @@ def _locks_in_cache(facts: Facts) -> Iterator[tuple[Code, Function, ast.Call]]:
                 continue
             if full_name(facts, code, call.func.value) == "django.core.cache.cache":
                 yield code, node, call
+
+
+def _is_one_process(facts: Facts) -> bool:
+    """Whether all tasks run in one process: a single worker whose pool is threads, or one at a
+    time."""
+    workers = list(facts.deployment.workers)
+    if len(workers) > 1:
+        return False
+    values = [text_of(one.value) for one in facts.settings.named("CELERY_WORKER_POOL")]
+    counts = [number_of(one.value) for one in facts.settings.named("CELERY_WORKER_CONCURRENCY")]
+    for command in workers:
+        values.append(command.option("-P", "--pool"))
+        given = command.option("-c", "--concurrency") or ""
+        counts.append(float(given) if given.isdigit() else None)
+    return bool({"threads", "solo", "gevent", "eventlet"} & {*values}) or 1 in counts
 
 
 def _default_cache_lost(facts: Facts) -> str:

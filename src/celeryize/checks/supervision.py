@@ -11,6 +11,7 @@ from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import (
+    LOCAL,
     OWN,
     BrokerUrl,
     broker_of,
@@ -23,7 +24,7 @@ from celeryize.checks.facts.processes.given import given_to
 from celeryize.checks.facts.processes.hosts import definitions_of, is_given_beside
 from celeryize.checks.facts.processes.pods import servers_beside, shares_nothing
 from celeryize.checks.facts.processes.reads import reads_of
-from celeryize.checks.facts.processes.start_up import dotenv_of, may_be_given
+from celeryize.checks.facts.processes.start_up import PATCHES, dotenv_of, may_be_given
 from celeryize.checks.facts.processes.stop import is_development
 from celeryize.checks.facts.processes.where_it_runs import (
     WEB,
@@ -130,8 +131,15 @@ def beats_overlap(facts: Facts) -> Iterator[Occurrence]:
     Fix: strategy: {type: Recreate} below the spec: of the Deployment, beside replicas and selector
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy
     """
+    # a patch may set the strategy
+    if PATCHES.search(facts.deployment.kustomizations):
+        return
     for beat in _beats(facts):
         kind, strategy = beat.options.get("kind"), beat.options.get("strategy")
+        surge = beat.options.get("surge")
+        # the old pod is stopped first
+        if surge and surge.text in {"0", "0%"}:
+            continue
         if kind and kind.text == "Deployment" and _count(beat.replicas) < 2:
             if strategy is None or strategy.text != "Recreate":
                 spec = beat.options.get("spec")
@@ -516,13 +524,19 @@ def broker_evicts(facts: Facts) -> Iterator[Occurrence]:
         found = EVICTING.search(" ".join(process.words)) or _in_its_file(facts, process)
         beside = [p for p in redis if p.where.path == process.where.path]
         # two of them: one is the cache, and which is known by the host alone
-        if found and (process.name in hosts or len(beside) == 1):
+        alone = len(beside) == 1 and not _are_distant(hosts - LOCAL)
+        if found and (process.name in hosts or alone):
             yield Occurrence(
                 f"{found[1]}: when its memory is full, Redis deletes queues",
                 process.where,
                 f"Write {as_written(NO_EVICTION, listed=process.listed)}.",
             )
     yield from _evicting_instances(facts)
+
+
+def _are_distant(hosts: set[str]) -> bool:
+    """Whether the brokers are known to be on other machines, so that a Redis here is none."""
+    return bool(hosts) and all("." in host for host in hosts)
 
 
 def _evicting_instances(facts: Facts) -> Iterator[Occurrence]:

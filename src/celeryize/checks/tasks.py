@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 
 from celeryize.celery_facts import words
-from celeryize.checks.calls import is_result, is_sent
+from celeryize.checks.calls import is_result, is_sent, place_of
 from celeryize.checks.check import Fix, Occurrence, Unsure, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
@@ -76,28 +77,12 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
     for task in facts.tasks:
         if task.code.has("allow_join_result"):
             continue
-        # `r = send.delay()` first, `r.get()` later
-        results = {
-            target.id
-            for node in task.nodes
-            if isinstance(node, ast.Assign) and _is_send(facts, task.code, node.value)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
         for node in task.nodes:
-            if not (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in {"get", "wait"}
-            ):
+            if not _is_get(task.code, node):
                 continue
-            # said on purpose
-            if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
-                continue
+            assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
             owner = node.func.value
-            if _is_send(facts, task.code, owner) or (
-                isinstance(owner, ast.Name) and owner.id in results
-            ):
+            if _is_send(facts, task.code, owner) or _holds_send(facts, task.code, owner):
                 yield Occurrence(
                     f"the task {task.name} waits for another task",
                     task.code.where(node),
@@ -112,6 +97,27 @@ def result_awaited_in_task(facts: Facts) -> Iterator[Occurrence]:
                     task.code.where(node),
                     "Use a chord: its callback is given all results.",
                 )
+
+
+def _is_get(code: Code, node: ast.AST) -> bool:
+    """Whether a node is `x.get()`, or `x.wait()`, whatever x is, and is not meant to be there."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    # said on purpose
+    if any(k.arg == "disable_sync_subtasks" for k in node.keywords):
+        return False
+    return node.func.attr in {"get", "wait"} and not _depends_on_mode(code, node)
+
+
+def _holds_send(facts: Facts, code: Code, node: ast.expr) -> bool:
+    """Whether a variable holds a task that was sent, and nothing else: `r = send.delay()`."""
+    function = code.function_of(node)
+    if not isinstance(node, ast.Name) or function is None:
+        return False
+    values = code.assigned_in(function).get(node.id) or []
+    # `r = None` first, for a loop or a try
+    sent = [value for value in values if not _is_none(value)]
+    return bool(sent) and all(_is_send(facts, code, value) for value in sent)
 
 
 def _is_one_result(facts: Facts, code: Code, node: ast.expr) -> bool:
@@ -144,11 +150,14 @@ def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and code.binder_of(node, node.func.id) is None
+            and not _depends_on_mode(code, node)
         }
         for name, task in callers.items():
             helper = top.get(name)
             # what a decorator has made of it is something else, and so is a local name
             if helper is None or helper.decorator_list or task.node is helper:
+                continue
+            if _has_modes(code, helper):
                 continue
             for call in code.within(helper):
                 if _gets_sent(facts, code, call) and code.function_of(call) is helper:
@@ -157,6 +166,46 @@ def helper_waits_in_task(facts: Facts) -> Iterator[Occurrence]:
                         code.where(call),
                         "Use a chain, a chord or a callback.",
                     )
+
+
+# What tells a function that no worker runs it, or that tasks run at once.
+MODES = re.compile(r"settings\.|called_directly|eager|current_task|current_worker_task|\bDEBUG\b")
+
+
+def _depends_on_mode(code: Code, node: ast.AST) -> bool:
+    """Whether a condition around a node asks how the task is run: `settings.CELERY_TASK_...`,
+    `self.request.called_directly`."""
+    return any(
+        isinstance(outer, ast.If | ast.IfExp) and MODES.search(ast.unparse(outer.test))
+        for outer in code.around(node)
+    )
+
+
+def _has_modes(code: Code, function: Function) -> bool:
+    """Whether a function need not wait: it asks how it is run, or what a parameter tells it."""
+    given = function.args
+    # `wait=True`; what has no default is what it works with
+    optional = [*given.posonlyargs, *given.args][-len(given.defaults) :] if given.defaults else []
+    names = {one.arg for one in (*optional, *given.kwonlyargs)}
+    for node in code.within(function):
+        if not isinstance(node, ast.If | ast.IfExp):
+            continue
+        if MODES.search(ast.unparse(node.test)):
+            return True
+        asked = node.test
+        if isinstance(asked, ast.UnaryOp):
+            asked = asked.operand
+        if isinstance(asked, ast.Name) and asked.id in names and _holds_get(code, node):
+            return True
+    return False
+
+
+def _holds_get(code: Code, node: ast.AST) -> bool:
+    """Whether a get(), or the return before one, is in a branch."""
+    return any(
+        isinstance(inner, ast.Return) or getattr(inner, "attr", "") in {"get", "wait"}
+        for inner in code.within(node)
+    )
 
 
 def _gets_sent(facts: Facts, code: Code, node: ast.AST) -> bool:
@@ -537,18 +586,37 @@ def option_unknown(facts: Facts) -> Iterator[Occurrence]:
     Source: celery/app/base.py
     """
     for task in facts.tasks:
-        if "base" in task.options:
+        if "base" in task.options or facts.tasks.have_own_class:
             continue
         # a task class of the project may read any option: those tasks are skipped
         for name, value in task.options.items():
             meant = option_meant(name)
-            if meant:
+            if meant and not _is_read_of_task(facts, task, name):
                 yield Occurrence(
                     f"the option {name} has no effect",
                     task.code.where(value),
                     f"Did you mean {meant}?",
                     fix=_rename_option(task, name),
                 )
+
+
+def _is_read_of_task(facts: Facts, task: Task, name: str) -> bool:
+    """Whether the project reads an attribute of this name of a task: `self.retry_after`."""
+    owners = {"self", "task", "sender", "cls", "current_task", task.node.name}
+    if task.bound:
+        owners |= {one.arg for one in task.node.args.args[:1]}
+    for code in facts.code.relevant:
+        if name not in code.source.text:
+            continue
+        if any(
+            one.attr == name and dotted(one.value) in owners and isinstance(one.ctx, ast.Load)
+            for one in code.of(ast.Attribute)
+        ):
+            return True
+        asked = (call.args for call in code.calls_of("getattr"))
+        if any(text_of(args[1]) == name for args in asked if len(args) > 1):
+            return True
+    return False
 
 
 def _rename_option(task: Task, name: str) -> Fix | Unsure:
@@ -604,6 +672,11 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         named = [o for o in ("max_retries", "retry_backoff", "retry_kwargs") if o in task.options]
         if not named or task.hidden or {"autoretry_for", "base"} & set(task.options):
             continue
+        # the app's class, the settings or a decorator may retry
+        if _class_may_retry(facts) or _are_annotated(facts):
+            continue
+        if any(_may_retry(facts, task.code, decorator) for decorator in task.below):
+            continue
         if number_of(task.options.get("max_retries")) == 0 or _is_none(
             task.options.get("max_retries")
         ):
@@ -611,18 +684,58 @@ def retries_never(facts: Facts) -> Iterator[Occurrence]:
         retries = any(
             isinstance(n, ast.Attribute) and n.attr in {"retry", "max_retries"} for n in task.nodes
         )
-        hands_on = any(
-            isinstance(n, ast.Call)
-            and any(isinstance(a, ast.Name) and a.id == "self" for a in n.args)
-            for n in task.nodes
-        )
-        if not retries and not hands_on:
+        if not retries and not _hands_itself_on(task):
             yield Occurrence(
                 f"{named[0]} does nothing here: {task.node.name} has no autoretry_for and never "
                 "calls retry()",
                 task.code.where(task.options[named[0]]),
                 "Add the exceptions that may pass by themselves: autoretry_for=(OSError,).",
             )
+
+
+def _class_may_retry(facts: Facts) -> bool:
+    """Whether the app's class of tasks may retry all of them: one of a library may."""
+    if not facts.tasks.have_own_class:
+        return False
+    classes = [
+        ast.unparse(node)
+        for code in facts.code.relevant
+        for node in code.classes
+        if any(dotted(base).endswith("Task") for base in node.bases)
+    ]
+    return not classes or any("retry" in text for text in classes)
+
+
+def _may_retry(facts: Facts, code: Code, decorator: ast.expr) -> bool:
+    """Whether what a decorator makes of a function may retry the task: one of a library may."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if dotted(node) in PLAIN:
+        return False
+    if not isinstance(node, ast.Name):
+        return True
+    path, name = place_of(facts, code, node)
+    home = facts.code.parsed(path)
+    found = [one for one in home.functions if one.name == name] if home else []
+    return not found or any("retry" in ast.unparse(one) for one in found)
+
+
+def _hands_itself_on(task: Task) -> bool:
+    """Whether a bound task gives itself to something else, which may retry."""
+    own = "self"
+    if task.bound:
+        given = (*task.node.args.posonlyargs, *task.node.args.args)
+        own = next((one.arg for one in given), own)
+    return any(
+        isinstance(node, ast.Name)
+        and node.id == own
+        and not isinstance(task.code.parents.get(node), ast.Attribute)
+        for node in task.nodes
+    )
+
+
+def _are_annotated(facts: Facts) -> bool:
+    """Whether the settings may give tasks the exceptions to retry on."""
+    return facts.settings.is_set("task_annotations") and facts.settings.has_text("autoretry_for")
 
 
 def _is_none(node: ast.expr | None) -> bool:

@@ -40,7 +40,7 @@ def plain_function_sent(facts: Facts) -> Iterator[Occurrence]:
         for node in _uses_of_tasks(code):
             plain = plain_function(facts, code, node.value)
             plain = plain or plain_method(facts, code, node.value)
-            if plain is not None and not _is_asked_first(code, node):
+            if plain is not None and not is_asked_first(code, node):
                 functions[plain.where] = plain
                 found.setdefault(plain.where, []).append((code, node))
     for where, uses in found.items():
@@ -76,7 +76,7 @@ def _others(uses: list[tuple[Code, ast.Attribute]]) -> str:
     return f", here and in {len(uses) - 1} more places"
 
 
-def _is_asked_first(code: Code, node: ast.Attribute) -> bool:
+def is_asked_first(code: Code, node: ast.Attribute) -> bool:
     """Whether the code around knows that it may be no task: hasattr(), or AttributeError."""
     for outer in code.around(node):
         if isinstance(outer, ast.If | ast.IfExp) and "hasattr" in ast.unparse(outer.test):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from celeryize.checks.facts.code import Code
@@ -125,7 +125,7 @@ def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:
     if isinstance(node.func, ast.Attribute):
         maker, owner = node.func.attr, node.func.value
         if maker in KEEPERS:
-            return signature_of(facts, code, owner)
+            return _changed(signature_of(facts, code, owner), node)
         task = facts.tasks.named_by(code, owner)
         if task is not None and maker in {"s", "si"}:
             return _short_signature(task, node, immutable=maker == "si")
@@ -139,6 +139,19 @@ def signature_of(facts: Facts, code: Code, node: ast.expr) -> Signature | None:
         if task is not None:
             return _long_signature(task, node, node.args[1:])
     return None
+
+
+def _changed(signature: Signature | None, call: ast.Call) -> Signature | None:
+    """A signature after `set(queue=...)`, which may make it immutable, too."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if signature is None or not {"immutable", None} & given.keys():
+        return signature
+    known = None not in given and isinstance(given["immutable"], ast.Constant)
+    return replace(
+        signature,
+        immutable=is_true(given.get("immutable")),
+        certain=signature.certain and known,
+    )
 
 
 def _task_meant(facts: Facts, code: Code, node: ast.expr) -> Task | None:

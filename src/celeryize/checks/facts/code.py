@@ -475,6 +475,9 @@ def _assigned_values(nodes: Sequence[ast.AST]) -> Mapping[str, list[ast.expr] | 
             stored[node.id] += 1
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             values.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            # `except OSError as result`, `case User() as result`
+            stored[node.name] += 1
     # the name of each assignment is a Store, too: what is stored more often is bound elsewhere
     return {
         name: values.get(name, []) if count == len(values.get(name, [])) else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from celeryize.celery_facts import words
 from celeryize.checks.facts.canvas import followed
 from celeryize.checks.facts.code import Code
+from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.names import Comprehension
 from celeryize.patch.nodes import dotted, walk
 
@@ -14,6 +16,20 @@ from celeryize.patch.nodes import dotted, walk
 COPIES = frozenset({"list", "tuple", "set", "reversed", "iter"})
 # The methods that take one element out of a collection.
 TAKERS = frozenset({"pop", "popleft"})
+# The methods of a collection that put nothing into it which is not seen here.
+HARMLESS = TAKERS | words(
+    """
+    append appendleft add extend insert items values keys get clear remove discard sort reverse
+    copy index count join
+    """
+)
+# What reads a collection that it is given, and changes nothing in it.
+READERS = COPIES | words(
+    """
+    len enumerate zip sorted all any sum bool min max print str repr map filter dict frozenset next
+    isinstance
+    """
+)
 # How many collections a name is followed through.
 LEVELS = 4
 
@@ -112,6 +128,7 @@ def _elements_of(code: Code, node: ast.expr, levels: int) -> Iterator[ast.expr]:
                 if not isinstance(made, ast.Dict | ast.DictComp):
                     yield from _elements_of(code, made, levels - 1)
                 yield from _added(code, node, name)
+                yield from unseen_changes(code, node)
 
 
 def _values_of_dict(code: Code, node: ast.expr) -> Iterator[ast.expr]:
@@ -124,6 +141,7 @@ def _values_of_dict(code: Code, node: ast.expr) -> Iterator[ast.expr]:
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=owner))], value=value):
                     if owner == node.id:
                         yield value
+        yield from unseen_changes(code, node)
     match made:
         case ast.DictComp(value=value):
             yield value
@@ -159,11 +177,81 @@ def _added(code: Code, node: ast.Name, name: str) -> Iterator[ast.expr]:
     for call in code.within(function) if function else ():
         match call:
             case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=owner), attr="append" | "add" | "appendleft"),
-                args=[value],
+                func=ast.Attribute(
+                    value=ast.Name(id=owner), attr="append" | "add" | "appendleft" | "insert"
+                ),
+                args=[*_, value],
             ) if owner == name:
                 yield value
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id=owner), attr="extend"), args=[more]
             ) if owner == name:
                 yield from _elements_of(code, more, 1)
+
+
+def unseen_changes(code: Code, name: ast.Name) -> Iterator[ast.expr]:
+    """The uses of a variable's collection that may put into it what is not seen here: `update()`,
+    an item of a list that is replaced, a function of the project that is given it."""
+    function = code.function_of(name)
+    for use in code.within(function) if function else ():
+        if not isinstance(use, ast.Name) or use.id != name.id:
+            continue
+        if isinstance(use.ctx, ast.Load) and _may_change(code, use):
+            yield use
+
+
+def is_changed(code: Code, node: ast.expr) -> bool:
+    """Whether what a variable holds may be taken out of it, or replaced, before it is used."""
+    if not isinstance(node, ast.Name):
+        return False
+    function = code.function_of(node)
+    for use in code.within(function) if function else ():
+        if not isinstance(use, ast.Name) or use.id != node.id or use is node:
+            continue
+        match code.parents.get(use):
+            case ast.Attribute(value=owner, attr=method) if owner is use:
+                if method not in {"get", "items", "keys", "values", "append", "copy", "index"}:
+                    return True
+            case ast.Subscript(value=owner, ctx=ast.Del()) if owner is use:
+                return True
+            case ast.Subscript(value=owner, slice=key, ctx=ast.Store()) if owner is use:
+                made = _made_once(code, node)
+                own = made.keys if isinstance(made, ast.Dict) else []
+                # a key more takes nothing away
+                if text_of(key) is None or text_of(key) in map(text_of, own):
+                    return True
+            case ast.Call(args=args, func=func) if use in args:
+                if dotted(func) not in READERS:
+                    return True
+    return False
+
+
+def _may_change(code: Code, use: ast.Name) -> bool:
+    match code.parents.get(use):
+        case ast.Attribute(value=owner, attr=method) as outer if owner is use:
+            called = code.parents.get(outer)
+            return isinstance(called, ast.Call) and method not in HARMLESS
+        case ast.Subscript(value=owner, ctx=ast.Store()) as outer if owner is use:
+            # a key of a dict is seen; an index, or a slice, of a list is not
+            return text_of(outer.slice) is None and not _is_one_of_pairs(code, outer)
+        case ast.Call(func=func, args=args) if use in args:
+            spelled = dotted(func)
+            last = spelled.rpartition(".")[2]
+            # a class, and a line of the log, keep what they are given as it is
+            return (
+                spelled not in READERS
+                and not last[:1].isupper()
+                and spelled.partition(".")[0] not in {"logger", "log", "logging"}
+                and last != "render"
+            )
+        case ast.keyword(value=value) if value is use:
+            return False
+    return False
+
+
+def _is_one_of_pairs(code: Code, item: ast.Subscript) -> bool:
+    """Whether `sent[pk] = value` fills a dict, whose values are all looked at."""
+    made = None
+    if isinstance(item.value, ast.Name):
+        made = _made_once(code, item.value)
+    return isinstance(made, ast.Dict | ast.DictComp)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 
+from celeryize.celery_facts import words
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import Function
 from celeryize.checks.facts.tasks import Task
@@ -12,6 +14,13 @@ from celeryize.patch.nodes import dotted
 # What ends a task in another way than with the value of its function.
 REPLACERS = frozenset({"replace", "replace_in_chord", "add_to_chord"})
 
+# What raises for None.
+NEEDS = words(
+    """
+    int float len sum sorted list tuple set dict min max iter next open enumerate zip map filter any
+    all reversed loads Path join bulk_create
+    """
+)
 LOGS = frozenset({"logger", "log", "logging", "print", "isinstance", "str", "repr", "bool"})
 
 
@@ -36,7 +45,24 @@ def returns_nothing(task: Task) -> bool:
                 return False
             case ast.Call(func=ast.Attribute(attr=attr)) if attr in REPLACERS:
                 return False
-    return ends or _goes_on(task.node.body)
+            case ast.Call(args=args) if task.bound and _gives_itself(task.node, args):
+                return False
+    return ends or (_goes_on(task.node.body) and not _ends_in_raise(task.code, task.node))
+
+
+def _ends_in_raise(code: Code, function: Function) -> bool:
+    """Whether the last line calls a function of the file that always raises."""
+    match function.body[-1]:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
+            called = [one for one in code.source.tree.body if isinstance(one, Function)]
+            return any(one.name == name and not _goes_on(one.body) for one in called)
+    return False
+
+
+def _gives_itself(function: Function, args: list[ast.expr]) -> bool:
+    """Whether a bound task hands itself to a function, which may replace it."""
+    own = next((one.arg for one in (*function.args.posonlyargs, *function.args.args)), "")
+    return any(isinstance(arg, ast.Name) and arg.id == own for arg in args)
 
 
 def _own_nodes(code: Code, function: Function) -> list[ast.AST]:
@@ -88,7 +114,8 @@ def _goes_on(body: list[ast.stmt]) -> bool:
 
 
 def needs_value(task: Task, name: str) -> bool:
-    """Whether a task reads a parameter, and nowhere asks whether it is None."""
+    """Whether a task cannot do with None for a parameter: it takes an attribute or an item of it,
+    counts or goes through it; and nowhere asks whether it is None."""
     reads = [
         node
         for node in task.nodes
@@ -98,7 +125,41 @@ def needs_value(task: Task, name: str) -> bool:
         isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
         for node in task.nodes
     )
-    return bool(reads) and not stored and not any(_may_be_none(task.code, one) for one in reads)
+    if stored or any(_may_be_none(task.code, one) for one in reads):
+        return False
+    if any(_is_tried(task.code, one) for one in reads):
+        return False
+    return any(_fails_for_none(task.code, one) for one in reads)
+
+
+def _is_tried(code: Code, node: ast.Name) -> bool:
+    """Whether what None raises is caught around a use."""
+    inner: ast.AST = node
+    for outer in code.around(node):
+        if isinstance(outer, ast.Try) and inner in outer.body:
+            kinds = [ast.unparse(handler.type or ast.Name("")) for handler in outer.handlers]
+            if any(re.search(r"TypeError|AttributeError|DoesNotExist", kind) for kind in kinds):
+                return True
+        inner = outer
+    return False
+
+
+def _fails_for_none(code: Code, node: ast.Name) -> bool:
+    """Whether a use of a name raises for None, or finds no row."""
+    match outer := code.parents.get(node):
+        case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.AugAssign() | ast.Starred():
+            return True
+        case ast.Subscript(value=owner) | ast.For(iter=owner) | ast.comprehension(iter=owner):
+            return owner is node
+        case ast.keyword(arg=None):
+            return True
+        case ast.keyword(arg=key):
+            call = code.parents.get(outer)
+            method = dotted(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+            return method in {"get", "get_object_or_404"} and key in {"pk", "id"}
+        case ast.Call(func=func, args=args) if node in args:
+            return func is not node and dotted(func).rpartition(".")[2] in NEEDS
+    return False
 
 
 def _may_be_none(code: Code, node: ast.Name) -> bool:

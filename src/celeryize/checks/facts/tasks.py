@@ -129,10 +129,19 @@ class TaskFacts:
                 hidden=found.hidden,
             )
 
-    @property
+    @cached_property
     def have_own_class(self) -> bool:
         """Whether the app has a task class of its own, which may call tasks in its own way."""
-        return any("task_cls" in app.constructor for app in self.project.celery)
+        if any("task_cls" in app.constructor for app in self.project.celery):
+            return True
+        # `app.Task = OurTask`
+        codes = [self.code.parsed(app.where.path) for app in self.project.celery]
+        return any(
+            dotted(target) == f"{app.variable}.Task"
+            for app, code in zip(self.project.celery, codes, strict=True)
+            for assign in (code.assigns if code else ())
+            for target in getattr(assign, "targets", ())
+        )
 
     @cached_property
     def discovered_names(self) -> frozenset[str]:

@@ -75,6 +75,9 @@ def _options_of(kind: str, workload: Yaml, container: Yaml) -> Iterator[tuple[st
     strategy = workload.get("spec", "strategy", "type").item
     if strategy:
         yield "strategy", strategy
+    surge = workload.get("spec", "strategy", "rollingUpdate", "maxSurge").item
+    if surge:
+        yield "surge", surge
     for name in PROBES:
         timeout = container.get(name, "timeoutSeconds").item
         if timeout:

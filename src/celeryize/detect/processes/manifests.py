@@ -73,10 +73,18 @@ def _read_object(kind: str, one: Yaml) -> Manifest:
         one.get("metadata", "namespace").text or "",
         one.get("metadata", "name").where,
         values,
-        texts_of(selector) if kind == "Service" else {},
+        _selected(one) if kind == "Service" else {},
         selector.where if selector else None,
         tuple(port.get("targetPort").text or port.get("port").text or "" for port in ports),
     )
+
+
+def _selected(service: Yaml) -> dict[str, str]:
+    """The labels of the pods that a Service sends requests to: one without an address of its own,
+    `clusterIP: None`, lists pods, and what asks for the list knows them."""
+    if service.get("spec", "clusterIP").text == "None":
+        return {}
+    return texts_of(service.get("spec", "selector"))
 
 
 def _value_of(value: Yaml) -> Item:

@@ -9,7 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
-from celeryize.checks.facts.processes.given import Given, given_to
+from celeryize.checks.facts.processes.given import (
+    Given,
+    given_to,
+    image_gives,
+    is_named_elsewhere,
+)
 from celeryize.checks.facts.processes.hosts import service_at
 from celeryize.detect.processes.process import Process
 from celeryize.model import Where
@@ -18,6 +23,7 @@ from celeryize.patch.nodes import walk
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 # Celery itself reads this one, and it beats the settings.
 OWN = "CELERY_BROKER_URL"
+SETTINGS = "DJANGO_SETTINGS_MODULE"
 HOST = re.compile(r"^[a-z+]+://(?:[^@/]*@)?(\[[^\]]*\]|[^:/?]*)")
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 
@@ -58,10 +64,20 @@ def broker_of(facts: Facts, process: Process) -> BrokerUrl | None:
     places = list(facts.settings.named(OWN, "BROKER_URL"))
     urls = {text_of(default_of(place.value)) for place in places}
     url = next(iter(urls), None)
-    if len(urls) != 1 or not url or places[0].conditional:
+    if len(urls) != 1 or not url or places[0].conditional or _has_other_settings(facts, has):
         return None
     names = variables_of(facts, OWN, "BROKER_URL")
     return BrokerUrl(url, places[0].where, next(iter(names), OWN))
+
+
+def _has_other_settings(facts: Facts, has: Given) -> bool:
+    """Whether a process, or its image, chooses settings that are not those that were read."""
+    item = has.variables.get(SETTINGS) or image_gives(facts, SETTINGS)
+    if item is None:
+        # a script may choose them
+        return is_named_elsewhere(facts, SETTINGS)
+    path = facts.modules.find(item.text)
+    return path is None or path not in facts.settings.files
 
 
 def _known(text: str, where: Where, name: str) -> BrokerUrl | None:

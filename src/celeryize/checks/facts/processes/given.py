@@ -170,7 +170,7 @@ def image_gives(facts: Facts, name: str) -> Item | None:
     """The value that the image gives a variable, where all Dockerfiles that name it agree, and no
     script does."""
     root = facts.deployment.root
-    if _is_named_in(name, _scripts(facts)):
+    if _is_named_in(name, scripts_of(facts)):
         return None
     found: dict[str, Item] = {}
     for path in facts.deployment.dockerfiles:
@@ -191,10 +191,11 @@ def is_named_elsewhere(facts: Facts, name: str) -> bool:
     """Whether an image, or a script, may give a variable."""
     root = facts.deployment.root
     dockerfiles = [root / path for path in facts.deployment.dockerfiles]
-    return _is_named_in(name, [*dockerfiles, *_scripts(facts)])
+    return _is_named_in(name, [*dockerfiles, *scripts_of(facts)])
 
 
-def _scripts(facts: Facts) -> list[Path]:
+def scripts_of(facts: Facts) -> list[Path]:
+    """The shell scripts of the project, an entry point among them."""
     return [
         place / file
         for place, _, files in facts.deployment.folders
