@@ -193,9 +193,9 @@ def test_each_file_that_has_to_be_imported_is_a_finding(tmp_path):
 RENAMED = {
     "clinics/__init__.py": "",
     "clinics/task.py": JOBS.replace("def f", "def send_newsletter"),
-    "config/settings.py": entry("        'task': 'clinics.tasks.send_newsletter',\n        'schedule': 9.0,\n")[
-        "config/settings.py"
-    ]
+    "config/settings.py": entry(
+        "        'task': 'clinics.tasks.send_newsletter',\n        'schedule': 9.0,\n"
+    )["config/settings.py"]
     + "INSTALLED_APPS += ['clinics']\n",
 }
 
