@@ -160,7 +160,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: One of them
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    first: dict[tuple[tuple[PurePosixPath, str], str | None, str], Process] = {}
+    first: dict[tuple[tuple[PurePosixPath, str], str | None, str | None], Process] = {}
     for process in facts.deployment.processes:
         command = process.celery
         # services of a profile are alternatives
