@@ -460,10 +460,8 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
     for command in _workers(facts):
-        if any(w in {"-B", "--beat"} or re.fullmatch(r"-[A-Z]*B", w) for w in command.words):
-            beats = [c for c in facts.deployment.commands if c.subcommand == "beat"]
-            # another file is for another place
-            beat = next((c for c in beats if c.where.path == command.where.path), None)
+        if starts_beat(command):
+            beat = _beat_beside(facts, command)
             if beat is None:
                 message = "with a second worker, everything is sent twice"
                 app = command.option("-A", "--app") or "<project>"
@@ -472,6 +470,26 @@ def beat_in_a_worker(facts: Facts) -> Iterator[Occurrence]:
                 message = f"{beat.where} starts another one, so everything is sent twice"
                 hint = f"Delete -B: {beat.where} starts Beat."
             yield Occurrence(f"-B starts Beat inside the worker: {message}", command.where, hint)
+
+
+def starts_beat(worker: CeleryCommand) -> bool:
+    """Whether a worker runs Beat inside itself: -B, alone or among other letters."""
+    return any(w in {"-B", "--beat"} or re.fullmatch(r"-[A-Z]*B", w) for w in worker.words)
+
+
+def _beat_beside(facts: Facts, worker: CeleryCommand) -> CeleryCommand | None:
+    """The Beat of the same app that is started together with a worker: another file is for another
+    place, unless the files of its folder are deployed as one."""
+    processes = facts.deployment.processes
+    scopes = {process.scope for process in processes if process.celery == worker}
+    together = [process.celery for process in processes if process.scope in scopes]
+    app = worker.option("-A", "--app")
+    for command in facts.deployment.commands:
+        if command.subcommand != "beat" or command.option("-A", "--app") not in (app, None):
+            continue
+        if command.where.path == worker.where.path or command in together:
+            return command
+    return None
 
 
 @check("celery.W280")

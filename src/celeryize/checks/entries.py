@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -41,13 +41,12 @@ RARE_DAYS = {31: "five months have no day 31", 30: "February has no day 30"}
 PERIODS = ("days", "hours", "minutes", "seconds", "microseconds")
 # How PeriodicTask rows are made.
 MAKERS = frozenset({"create", "get_or_create", "update_or_create", "acreate", "aget_or_create"})
-# Settings whose dicts are checked for doubled keys.
-DICTS = (
-    "CELERY_TASK_ROUTES",
-    "CELERY_ROUTES",
-    "CELERY_TASK_ANNOTATIONS",
-    "CELERY_ANNOTATIONS",
+# Settings whose dicts are checked for doubled keys: names of tasks, and options.
+DICTS = ("CELERY_TASK_ROUTES", "CELERY_ROUTES", "CELERY_TASK_ANNOTATIONS", "CELERY_ANNOTATIONS")
+OPTIONS = (
     "CELERY_BROKER_TRANSPORT_OPTIONS",
+    "BROKER_TRANSPORT_OPTIONS",
+    "CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS",
 )
 
 
@@ -157,31 +156,47 @@ def entry_place(facts: Facts, entry: ImportedEntry) -> Where | None:
 def key_twice(facts: Facts) -> Iterator[Occurrence]:
     """A dict of the settings has one key twice.
 
-    What happens: The first of the two is gone: that task is never sent, that route does not exist.
-    How it looks: (nothing)
+    What happens: The last one counts, the first is gone: an entry or a route that was written is
+        not there, or an option has another value than the one that was read first.
+    How it looks: (nothing: Python says no word about it)
     Why: Of two equal keys in a dict, Python keeps the last.
-    Fix: Give each its own name.
+    Fix: A name of its own for each entry and each route; an option once.
     Source: https://docs.python.org/3/reference/expressions.html#dictionary-displays
     """
-    holders = [*facts.schedule.dicts]
-    holders += [
-        (s.code, s.value) for s in facts.settings.named(*DICTS) if isinstance(s.value, ast.Dict)
-    ]
-    holders += [(entry.code, entry.node) for entry in facts.schedule.entries if entry.is_literal]
-    for code, holder in holders:
-        first: dict[str, ast.expr] = {}
-        for key in holder.keys:
-            name = text_of(key)
-            if key is None or name is None:
-                continue
-            if name in first:
-                yield Occurrence(
-                    f"the key {name!r} is there twice, so the one of line {first[name].lineno} "
-                    "is gone",
-                    code.where(key),
-                    "Give each its own name.",
-                )
-            first[name] = key
+    for code, holder in [*facts.schedule.dicts, *_dicts_named(facts, DICTS)]:
+        for name, first, key in _doubled(holder):
+            yield Occurrence(
+                f"the key {name!r} is there twice, so the one of line {first.lineno} is gone",
+                code.where(key),
+                "Give each its own name.",
+            )
+    entries = [(entry.code, entry.node) for entry in facts.schedule.entries if entry.is_literal]
+    for code, holder in [*_dicts_named(facts, OPTIONS), *entries]:
+        for name, first, key in _doubled(holder):
+            yield Occurrence(
+                f"{name!r} is given twice, so the value of line {first.lineno} is not used: the "
+                "last one counts",
+                code.where(key),
+                "Delete the one that is not meant.",
+            )
+
+
+def _dicts_named(facts: Facts, names: Sequence[str]) -> list[tuple[Code, ast.Dict]]:
+    """The settings of some names that are written as a dict."""
+    found = facts.settings.named(*names)
+    return [(one.code, one.value) for one in found if isinstance(one.value, ast.Dict)]
+
+
+def _doubled(holder: ast.Dict) -> Iterator[tuple[str, ast.expr, ast.expr]]:
+    """Each key that a dict has already, with the place before, and this one."""
+    before: dict[str, ast.expr] = {}
+    for key in holder.keys:
+        name = text_of(key)
+        if key is None or name is None:
+            continue
+        if name in before:
+            yield name, before[name], key
+        before[name] = key
 
 
 @check("celery.W732")

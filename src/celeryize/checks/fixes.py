@@ -18,6 +18,7 @@ from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
 from celeryize.checks.facts.plain import plain_named
 from celeryize.checks.facts.settings import Setting
+from celeryize.checks.registration import left_without_worker
 from celeryize.detect.command import CeleryCommand
 from celeryize.patch.replace import as_tuple, renamed_argument, renamed_target, respelled
 
@@ -48,7 +49,14 @@ def remedy_for_name(facts: Facts, name: str) -> str:
         return plain.remedy
     function = name.rpartition(".")[2]
     alike = [one for one in sorted(facts.task_names) if _are_alike(function, one)]
-    return did_you_mean(difflib.get_close_matches(name, alike, 1, 0))
+    close = difflib.get_close_matches(name, alike, 1, 0)
+    missing = left_without_worker(facts).get(close[0]) if close else None
+    if missing is not None:
+        return (
+            f"{close[0]} ({missing.task.where}) may be meant, and no worker registers it: mend "
+            "that first."
+        )
+    return did_you_mean(close)
 
 
 def _are_alike(function: str, task: str) -> bool:

@@ -14,6 +14,9 @@ from celeryize.patch.nodes import dotted
 # The model in what a check says of a value; `self.model` and a variable are none.
 MODEL = re.compile(r"(?:an instance of|the result of|^the) ((?:[a-z_]\w*\.)*[A-Z]\w*)\b")
 
+# A parameter that is a key by its name.
+KEY = re.compile(r"(^|_)(id|pk)$")
+
 
 def pass_the_key(code: Code, call: ast.Call, value: ast.expr, task: Task, what: str) -> str:
     """Both sides of a call that is given an instance: what to pass, and what the task does with
@@ -25,18 +28,44 @@ def pass_the_key(code: Code, call: ast.Call, value: ast.expr, task: Task, what: 
     parameter = _parameter_of(task, call, value)
     if not parameter:
         return f"Pass {key}, and load the instance in {name} by this key."
+    model = _model_of(code, value, what)
+    loaded = _model_loaded(task, parameter)
+    if loaded is not None:
+        # then the call alone is wrong
+        if model and loaded and loaded != model:
+            return f"Pass the primary key of a {loaded}: {name} ({task.where}) loads one by it."
+        return f"Pass {key}."
     row = re.sub(r"_?(id|pk)$", "", parameter) or "instance"
     taken = f"{row}_id"
-    model = _model_of(code, value, what)
+    takes, takes_as = f" take {taken}, and begin", f", and take it as {taken}"
+    if KEY.search(parameter):
+        taken, takes, takes_as = parameter, " begin", f" as {parameter}"
     if not model:
         return (
-            f"Pass {key}, and take it as {taken} in {name} ({task.where}), which then loads its "
-            f"{row} by this key."
+            f"Pass {key}{takes_as} in {name} ({task.where}), which then loads its {row} by this "
+            "key."
         )
     return (
-        f"Pass {key}; let {name} ({task.where}) take {taken}, and begin with {row} = "
+        f"Pass {key}; let {name} ({task.where}){takes} with {row} = "
         f"{model}.objects.get(pk={taken})."
     )
+
+
+def _model_loaded(task: Task, parameter: str) -> str | None:
+    """The model of the row that a task loads by one of its parameters; empty where that is not
+    known, None where it loads none."""
+    for call in ast.walk(task.node):
+        if not isinstance(call, ast.Call):
+            continue
+        keys = [ast.unparse(word.value) for word in call.keywords if word.arg in {"pk", "id"}]
+        if parameter not in keys:
+            continue
+        owner = dotted(call.func)
+        if owner.endswith("get_object_or_404") and call.args:
+            owner = dotted(call.args[0])
+        loaded = owner.partition(".objects")[0].rpartition(".")[2]
+        return loaded if loaded[:1].isupper() else ""
+    return None
 
 
 def _parameter_of(task: Task, call: ast.Call, value: ast.expr) -> str:

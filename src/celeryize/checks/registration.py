@@ -136,6 +136,27 @@ def _is_certain_to_run(facts: Facts, task: Task) -> bool:
     return not any(one.module == task.code.module for one in facts.worker.tasks)
 
 
+@lru_cache(maxsize=1)
+def left_without_worker(facts: Facts) -> Mapping[str, Unregistered]:
+    """The names that tasks of the code would have, and that no worker registers."""
+    unregistered = unregistered_tasks(facts)
+    tasks = {one.task for one in unregistered}
+    # another task may have the name, and is registered
+    names = {task.name for task in facts.tasks if task not in tasks}
+    if facts.worker is not None:
+        names |= {task.name for task in facts.worker.tasks}
+    return {one.task.name: one for one in unregistered if one.task.name not in names}
+
+
+def would_be(facts: Facts, one: Unregistered, name: str) -> bool:
+    """Whether a task gets a name once its file is called as discovery expects it."""
+    task = one.task
+    package, _, _ = task.code.module.rpartition(".")
+    if one.reason is not Reason.MODULE_NAME or task.name != f"{task.code.module}.{task.node.name}":
+        return False
+    return name in {f"{package}.{usual}.{task.node.name}" for usual in facts.tasks.discovered_names}
+
+
 # What the worker has registered
 
 

@@ -18,6 +18,7 @@ from celeryize.checks.facts.schedule import WrittenEntry
 from celeryize.checks.facts.tasks import Task
 from celeryize.checks.fixes import did_you_mean, only_near, remedy_for_name, rename_key
 from celeryize.checks.installed import how_to_add_app
+from celeryize.checks.registration import left_without_worker, would_be
 from celeryize.patch.nodes import dotted
 from celeryize.patch.replace import respelled
 from celeryize.patch.source import Splice, expression
@@ -286,6 +287,9 @@ def entry_without_task(facts: Facts) -> Iterator[Occurrence]:
         # without a registry, only tasks of the project's own are known to be missing
         if not (facts.worker and facts.worker.tasks) and (not is_own or may_exist(facts, name)):
             continue
+        # a task whose file was renamed is E033, and has its name again once that is mended
+        if any(would_be(facts, one, name) for one in left_without_worker(facts).values()):
+            continue
         yield Occurrence(
             _names_no_task(facts, entry.name, name),
             entry.code.where(entry.fields["task"]),
@@ -308,6 +312,8 @@ def _name_task(facts: Facts, entry: WrittenEntry, name: str) -> Fix | Unsure:
         if meant:
             return Unsure("several tasks may be meant")
         return Unsure("it is not certain which task was meant")
+    if meant[0] in left_without_worker(facts):
+        return Unsure(f"no worker registers {meant[0]}")
     splice = respelled(entry.code.source, entry.fields["task"], meant[0])
     return Fix(entry.code.path, f"{entry.name!r} names {meant[0]}", (splice,), (entry.name,))
 
@@ -334,6 +340,8 @@ def computed_entry_without_task(facts: Facts) -> Iterator[Occurrence]:
     for entry in facts.worker.beat_schedule if facts.worker and facts.worker.tasks else ():
         name = entry.task
         if entry.name in read or not name or name in facts.task_names or name.startswith("celery."):
+            continue
+        if any(would_be(facts, one, name) for one in left_without_worker(facts).values()):
             continue
         yield Occurrence(
             _names_no_task(facts, entry.name, name),

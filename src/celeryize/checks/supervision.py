@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from celeryize.checks.check import Occurrence, check
+from celeryize.checks.deployment import starts_beat
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.literals import default_of, text_of
 from celeryize.checks.facts.processes.brokers import (
@@ -167,7 +168,7 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
     Fix: One of them
     Source: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler
     """
-    first: dict[tuple[tuple[PurePosixPath, str], str | None], Process] = {}
+    first: dict[tuple[tuple[PurePosixPath, str], str | None, str | None], Process] = {}
     for process in facts.deployment.processes:
         command = process.celery
         # services of a profile are alternatives
@@ -175,18 +176,30 @@ def beats_of_one_app(facts: Facts) -> Iterator[Occurrence]:
             continue
         if command.subcommand != "beat" and not _has_beat(command):
             continue
-        key = process.scope, command.option("-A", "--app")
+        # a worker's -B beside a Beat is W260, which knows the one to take away
+        key = process.scope, command.option("-A", "--app"), command.subcommand
         other = first.setdefault(key, process)
         if other is not process and other.name != process.name:
             yield Occurrence(
                 f"a second Beat, beside {other.name} ({other.where}): everything is sent twice",
                 process.where,
-                f"Delete one of the two: this one, or {other.name}.",
+                _how_to_keep_one(process, other),
             )
 
 
+def _how_to_keep_one(process: Process, other: Process) -> str:
+    """What leaves one of two Beats; workers stay, without theirs."""
+    if process.celery is not None and process.subcommand == "worker":
+        app = process.celery.option("-A", "--app") or "<project>"
+        return (
+            f"Delete -B here and in {other.name} ({other.where}), and start one process for both: "
+            f"celery -A {app} beat."
+        )
+    return f"Delete one of the two processes that start Beat: {process.name} or {other.name}."
+
+
 def _has_beat(command: CeleryCommand) -> bool:
-    return command.subcommand == "worker" and bool({"-B", "--beat"} & set(command.words))
+    return command.subcommand == "worker" and starts_beat(command)
 
 
 @check("celery.W860")

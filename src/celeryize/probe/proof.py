@@ -436,7 +436,7 @@ def _check_options(report: ImportReport, expected: Expected) -> list[Finding]:
 
 def _check_schedule(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
     """The schedule is the old one, plus or less exactly the promised entry, which Beat can send."""
-    found = _changed_entries(before, after, expected)
+    found = [*_changed_entries(before, after, expected), *_misled_entries(before, after, expected)]
     new = {entry.name: entry for entry in after.beat_schedule}
     if expected.entry_gone in new:
         message = f"the entry {expected.entry_gone} is still in the Beat schedule"
@@ -492,6 +492,22 @@ def _changed_entries(
         _make_error("proof.E010", f"the entry {name} of the Beat schedule would change")
         for name in sorted(old.keys() | new.keys())
         if name not in touched and old.get(name) != new.get(name)
+    ]
+
+
+def _misled_entries(before: ImportReport, after: ImportReport, expected: Expected) -> list[Finding]:
+    """The entries that may change, and that would name another task, which is not registered."""
+    old = {entry.name: entry.task for entry in before.beat_schedule}
+    registered = {task.name for task in after.tasks if not task.name.startswith("celery.")}
+    # of a worker that does not start, nothing is known
+    if not registered:
+        return []
+    return [
+        _make_error("proof.E012", f"no task {entry.task} is registered for the entry {entry.name}")
+        for entry in after.beat_schedule
+        if entry.name in expected.entries
+        and entry.task not in {None, old.get(entry.name), *registered}
+        and not str(entry.task).startswith("celery.")
     ]
 
 

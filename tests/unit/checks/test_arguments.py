@@ -598,3 +598,34 @@ def test_both_sides_of_a_call_are_told_what_to_do_about_an_instance(tmp_path, bo
     facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
     found = [one for one in run_checks(facts).findings if one.id == "celery.W360"]
     assert [one.hint for one in found] == [hint]
+
+
+@pytest.mark.parametrize(
+    ("task", "hint"),
+    [
+        # the task is right already
+        ("def send(doctor_id):\n    doctor = Doctor.objects.get(pk=doctor_id)\n", "Pass found.pk."),
+        (
+            "def send(pk):\n    for one in Doctor.objects.filter(id=pk):\n        print(one)\n",
+            "Pass found.pk.",
+        ),
+        ("def send(doctor):\n    return get_object_or_404(Doctor, pk=doctor)\n", "Pass found.pk."),
+        # it takes the key, and loads nothing, or another model
+        (
+            "def send(doctor_pk):\n    print(doctor_pk)\n",
+            "Pass found.pk; let send (doctors/tasks.py:18) begin with doctor = "
+            "Doctor.objects.get(pk=doctor_pk).",
+        ),
+        (
+            "def send(visit_id):\n    visit = Visit.objects.get(pk=visit_id)\n",
+            "Pass the primary key of a Visit: send (doctors/tasks.py:18) loads one by it.",
+        ),
+    ],
+)
+def test_a_task_that_loads_its_row_is_not_to_be_changed(tmp_path, task, hint):
+    imports = "from doctors.models import Doctor\nfrom doctors.tasks import send\n"
+    call = "def f(pk):\n    found = Doctor.objects.get(pk=pk)\n    send.delay(found)\n"
+    files = {**tasks(f"@shared_task\n{task}"), **view(call, imports)}
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    found = [one for one in run_checks(facts).findings if one.id == "celery.W360"]
+    assert [one.hint for one in found] == [hint]

@@ -11,6 +11,7 @@ from tests.unit.checks.projects import (
     OK_ENTRY,
     Mistake,
     entry,
+    facts_of,
     found_by_import,
     found_in,
     healthy,
@@ -99,6 +100,17 @@ MISTAKES = [
         entry(OK_ENTRY + "    },\n    'weekly': {\n" + OK_ENTRY),
     ),
     Mistake("celery.W731", entry(OK_ENTRY + "        'args': ('y',),  # <-\n")),
+    *(
+        Mistake(
+            "celery.W731",
+            settings(
+                f"{name} = {{\n    'max_retries': 3,\n    'max_retries': 5,  # <-\n}}\n",
+                instead=name,
+            ),
+            settings(f"{name} = {{'max_retries': 3, 'interval_start': 5}}\n", instead=name),
+        )
+        for name in ("CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS",)
+    ),
     Mistake(
         "celery.W732",
         settings(
@@ -347,3 +359,13 @@ def test_what_the_code_shows_is_not_told_again_by_the_import(tmp_path):
     broken = entry(OK_ENTRY + "        'queue': 'slow',\n")
     findings = run_checks(imported_facts_of(make_tree(tmp_path, {**healthy(), **broken}))).findings
     assert [finding.id for finding in findings] == ["celery.E240"]
+
+
+def test_an_option_that_is_given_twice_is_called_one(tmp_path):
+    text = settings("")["config/settings.py"].replace(
+        '{"visibility_timeout": 3600}', '{"visibility_timeout": 3600, "visibility_timeout": 7200}'
+    )
+    root = make_tree(tmp_path, {**healthy(), "config/settings.py": text})
+    [found] = [one for one in run_checks(facts_of(root)).findings if one.id == "celery.W731"]
+    assert found.message.startswith("'visibility_timeout' is given twice, so the value of line ")
+    assert found.hint == "Delete the one that is not meant."

@@ -141,6 +141,29 @@ def test_a_beat_inside_of_a_worker_goes_where_there_is_another_one(tmp_path: Pat
         assert hint == "Delete -B, and start one process of its own: celery -A config beat."
 
 
+def test_units_of_one_folder_are_deployed_together(tmp_path: Path):
+    units = {
+        f"deploy/{name}.service": f"[Service]\nExecStart=/app/bin/celery -A config {command}\n"
+        for name, command in {"tick": "beat", "work": "worker -B"}.items()
+    }
+    hint = "Delete -B: deploy/tick.service:2 starts Beat."
+    assert remedy(tmp_path / "one", "celery.W260", units) == hint
+    other = {**units, "deploy/tick.service": units["deploy/tick.service"].replace("config", "shop")}
+    assert remedy(tmp_path / "two", "celery.W260", other).endswith("celery -A config beat.")
+
+
+def test_of_two_beats_one_is_deleted_and_no_worker(tmp_path: Path):
+    beats = {"Procfile": "worker: celery -A config beat -s /a\nbeat: celery -A config beat -s /b\n"}
+    assert remedy(tmp_path / "beats", "celery.W842", beats) == (
+        "Delete one of the two processes that start Beat: beat or worker."
+    )
+    workers = {"Procfile": "one: celery -A config worker -B\ntwo: celery -A config worker -B\n"}
+    assert remedy(tmp_path / "workers", "celery.W842", workers) == (
+        "Delete -B here and in one (Procfile:1), and start one process for both: "
+        "celery -A config beat."
+    )
+
+
 INNER = {f"backend/{name}": text for name, text in healthy().items() if name != "requirements.txt"}
 
 

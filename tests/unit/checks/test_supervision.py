@@ -131,6 +131,13 @@ MISTAKES = [
         compose(service(BEAT, name="beat"), service(WORKER, name="worker")),
         at="docker-compose.yml:9",
     ),
+    # the pair is told once, at the worker that loses its -B
+    Mistake(
+        "celery.W260",
+        compose(service(f"{WORKER} -B", name="worker"), service(BEAT, name="beat")),
+        compose(service(WORKER, name="worker"), service(BEAT, name="beat")),
+        at="docker-compose.yml:5",
+    ),
     Mistake(
         "celery.W860",
         compose(service(WORKER, "healthcheck:", "  test: celery -A config status  # <-")),

@@ -10,6 +10,7 @@ from tests.unit.checks.projects import (
     APP,
     TASK,
     Mistake,
+    entry,
     facts_of,
     found_by_import,
     found_in,
@@ -187,3 +188,31 @@ def test_each_file_that_has_to_be_imported_is_a_finding(tmp_path):
         "Add `from .mail import a, b` to doctors/tasks/__init__.py.",
         "Add `from .sms import c, d` to doctors/tasks/__init__.py.",
     ]
+
+
+RENAMED = {
+    "clinics/__init__.py": "",
+    "clinics/task.py": JOBS.replace("def f", "def send_newsletter"),
+    "config/settings.py": entry(
+        "        'task': 'clinics.tasks.send_newsletter',\n        'schedule': 9.0,\n"
+    )["config/settings.py"]
+    + "INSTALLED_APPS += ['clinics']\n",
+}
+
+
+@pytest.mark.parametrize("find", [found_in, found_by_import])
+def test_an_entry_whose_task_has_lost_its_file_name_is_told_by_that_alone(tmp_path, find):
+    assert [check for check, _ in find(tmp_path / "renamed", RENAMED)] == ["celery.E033"]
+    healthy_files = {**RENAMED, "clinics/tasks.py": RENAMED["clinics/task.py"]}
+    del healthy_files["clinics/task.py"]
+    assert find(tmp_path / "healthy", healthy_files) == []
+
+
+def test_a_task_that_no_worker_registers_is_not_proposed(tmp_path):
+    misspelt = RENAMED["config/settings.py"].replace("send_newsletter", "send_newsleter")
+    found = dict(hints_in(tmp_path, {**RENAMED, "config/settings.py": misspelt}))
+    assert found["celery.E170"] == (
+        "clinics.task.send_newsletter (clinics/task.py:5) may be meant, and no worker registers "
+        "it: mend that first."
+    )
+    assert "celery.E033" in found

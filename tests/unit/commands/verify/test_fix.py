@@ -261,6 +261,18 @@ CASES = [
         "several tasks may be meant",
     ),
     Broken(
+        "celery.E170",
+        entry(OK_ENTRY.replace("doctors.tasks.greet", "doctors.tools.greet")),
+        SETTINGS,
+        "'doctors.tools.greet'",
+        "'doctors.tasks.greet'",
+        {
+            **entry(OK_ENTRY.replace("doctors.tasks.greet", "doctors.tools.send")),
+            "doctors/jobs.py": LONE,
+        },
+        "no worker registers doctors.jobs.send",
+    ),
+    Broken(
         "celery.E240",
         entry(OK_ENTRY + "        'queue': 'slow',  # its own worker\n"),
         SETTINGS,
@@ -437,6 +449,16 @@ WIRING = {
     "celery.W041",
     "celery.E240",
 }
+
+
+def test_an_entry_of_a_task_that_no_worker_registers_is_not_proved(tmp_path, monkeypatch):
+    files = entry(OK_ENTRY.replace("doctors.tasks.greet", "doctors.tools.send"))
+    root = make_tree(tmp_path, {**healthy(), **files, "doctors/jobs.py": LONE})
+    before = snapshot(root)
+    monkeypatch.setattr("celeryize.checks.schedule.left_without_worker", lambda _: {})
+    with pytest.raises(Unproved):
+        commands.fix(root, Recorder(), yes=True, python=sys.executable)
+    assert snapshot(root) == before
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.id in WIRING], ids=name_of)
