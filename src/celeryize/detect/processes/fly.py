@@ -30,6 +30,9 @@ DEFAULT = "app"
 SIGNAL, GRACE = "SIGINT", 5.0
 # Images that come from elsewhere: what Dockerfile is beside the file makes none of them.
 MADE_ELSEWHERE = frozenset({"image", "builder", "buildpacks", "builtin"})
+# What Fly reads above the first table alone; what an option of this name has found elsewhere.
+AT_THE_TOP = ("kill_signal", "kill_timeout")
+LOST = " in a table"
 # What Fly gives each machine: the name of its group.
 GROUP = "FLY_PROCESS_GROUP"
 # How the parser says where it stopped.
@@ -115,6 +118,21 @@ def _options_of(document: Mapping[str, Any], lines: FlyLines) -> Iterator[tuple[
         yield "entrypoint", Item(words, lines.find("experimental", "entrypoint"))
     if "kill_signal" in document:
         yield "kill_signal", Item(str(document["kill_signal"]), lines.find("", "kill_signal"))
+    for key in AT_THE_TOP:
+        if key not in document:
+            yield from ((f"{key}{LOST}", item) for item in _lost_in_table(document, key, lines))
+
+
+def _lost_in_table(document: Mapping[str, Any], key: str, lines: FlyLines) -> Iterator[Item]:
+    """The head of a table that has a key of the top of the file: Fly does not look there."""
+    for name, table in document.items():
+        listed = isinstance(table, list)
+        inner = table if listed else [table]
+        if any(isinstance(one, dict) and key in one for one in inner):
+            head = f"[{name}]"
+            if listed:
+                head = f"[{head}]"
+            yield Item(head, lines.find(name, key))
 
 
 def _environment_of(document: Mapping[str, Any], lines: FlyLines) -> Iterator[tuple[str, Item]]:
