@@ -27,7 +27,7 @@ NAMES_APP = re.compile(r"\bAPP\b|CELERY_APP|LOADER|CONFIG_MODULE|env_file|envFro
 def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     """A command line names an app that does not exist.
 
-    What happens: The worker does not start.
+    What happens: Its process, be it a worker or Beat, does not start.
     How it looks: Unable to load celery application. The module confg was not found.
     Why: -A takes a dotted module name that can be imported from the working directory.
     Fix: The package or module of the app, with dots: -A config
