@@ -6,7 +6,7 @@ import pytest
 
 from celeryize.checks.run_checks import run_checks
 from tests.conftest import make_tree
-from tests.unit.checks.projects import facts_of, found_in, healthy
+from tests.unit.checks.projects import Mistake, facts_of, found_in, healthy, with_twin
 
 FLY = """app = "shop"
 kill_signal = "SIGTERM"
@@ -32,6 +32,19 @@ services:
       rule: Host(`${HOST:-localhost}`)
 """
 RENDER = "services:\n  - type: web\n    name: shop\n    startCommand: gunicorn config.wsgi\n"
+MISTAKES = [
+    Mistake("celery.E989", {"fly.toml": TWICE}, {"fly.toml": FLY}, at="fly.toml:12"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+@pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)
+def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
+    assert found_in(tmp_path, mistake.twin) == []
 
 
 @pytest.mark.parametrize(
