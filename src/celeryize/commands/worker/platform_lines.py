@@ -72,7 +72,7 @@ def _read_fly(platform: Platform, text: str) -> Mapping[str, Any]:
     document, problem = parse_fly(text)
     if problem is not None:
         raise CannotPatch(
-            f"{platform.file} is no TOML: {problem.message}",
+            f"this is no TOML: {problem.message}",
             hint="Mend that first: Fly does not read it either.",
             where=Where(_path(platform), problem.line),
         )
