@@ -139,7 +139,7 @@ def test_the_setting_of_the_soft_shutdown_is_a_step_of_its_own(tmp_path: Path):
 
 def test_a_fly_toml_that_cannot_be_read_is_no_empty_one(tmp_path: Path):
     text = "app = 'x'\n[env]\nA = '1'\n[env]\nB = '2'\n"
-    with pytest.raises(CannotPatch, match="^this is no TOML: Cannot declare") as caught:
+    with pytest.raises(CannotPatch, match=r"^this is no TOML: Cannot declare") as caught:
         planned(tmp_path, {"fly.toml": text}, Request())
     assert (str(caught.value.where), caught.value.snippet) == ("fly.toml:4", "")
 
