@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from celeryize.checks.check import Occurrence, check
@@ -299,7 +299,7 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
         elif first in BUILTINS:
             hint = BUILTINS[first]
             if process.kind in {"compose", "fly", "kubernetes"}:
-                hint = _by_a_shell(process)
+                hint = _by_a_shell(facts, process)
             yield Occurrence(
                 f"{first} is a word of the shell, and no program: {starter} starts no shell",
                 process.where,
@@ -309,15 +309,47 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
             yield Occurrence(
                 f"{joins[0]} is an argument here: {starter} starts no shell",
                 process.where,
-                _by_a_shell(process),
+                _by_a_shell(facts, process),
             )
 
 
-def _by_a_shell(process: Process) -> str:
+def _by_a_shell(facts: Facts, process: Process) -> str:
     """How a shell is started, in the form of the command."""
+    if process.kind == "fly":
+        return f"Write {_line_of_fly(facts, process)}."
     if process.listed:
         return 'Write "sh", "-c", "... && exec celery ...".'
     return 'Write sh -c "... && exec celery ...".'
+
+
+def _line_of_fly(facts: Facts, process: Process) -> str:
+    """The whole line of a fly.toml: the command is a string of TOML, which has quotes already."""
+    written = readable_text(facts.deployment.root / process.where.path).split("\n")
+    line = written[process.where.line - 1] if process.where.line else ""
+    name = process.name
+    # the command of [experimental] is under another name
+    if not re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
+        name = "cmd"
+    command = _with_exec(process.words)
+    if process.listed or name == "cmd" or not command:
+        return f"{name} = \"sh -c '... && exec celery ...'\""
+    return f"{name} = \"sh -c '{command}'\""
+
+
+def _with_exec(words: Sequence[str]) -> str:
+    """A command for a shell whose last program takes its place; empty where that is not certain."""
+    if not all(word in JOINS_IN_ORDER or BARE.fullmatch(word) for word in words):
+        return ""
+    last = max((number for number, word in enumerate(words) if word in JOINS_IN_ORDER), default=-1)
+    before, after = list(words[: last + 1]), list(words[last + 1 :])
+    if not any(re.search(r"\bcelery\b", word) for word in after):
+        return ""
+    if before[:1] == ["source"]:
+        # the `sh` of Debian knows the short word alone
+        before[0] = "."
+    if after[0] != "exec":
+        after.insert(0, "exec")
+    return " ".join([*before, *after])
 
 
 def _is_started_alone(facts: Facts, process: Process) -> bool:
@@ -347,6 +379,9 @@ def _as_toml(assignment: str) -> str:
 
 # What only a shell reads, by what starts the process without one; systemd knows a `;` of its own.
 JOINS = ("&&", "||", "|", "&", ">", ">>", "2>&1")
+# The joins that run one command behind the other, and a word that needs no quotes.
+JOINS_IN_ORDER = ("&&", ";")
+BARE = re.compile(r"[\w./:=@%+,-]+")
 SHELL_LESS = {
     "compose": (*JOINS, ";"),
     "systemd": JOINS,

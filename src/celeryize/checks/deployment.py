@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from celeryize.checks.check import Occurrence, check
 from celeryize.checks.facts import Facts
 from celeryize.checks.facts.code import Code
 from celeryize.checks.facts.literals import text_of
+from celeryize.checks.facts.processes.given import given_to
+from celeryize.checks.facts.processes.reads import SETTINGS
 from celeryize.checks.facts.processes.where_it_runs import workdir_for
 from celeryize.checks.fixes import add_queue
 from celeryize.checks.schedule import may_exist
@@ -21,13 +25,14 @@ from celeryize.reading import readable_text
 
 # Where a deployment file may name the app, or its configuration, by a variable.
 NAMES_APP = re.compile(r"\bAPP\b|CELERY_APP|LOADER|CONFIG_MODULE|env_file|envFrom|EnvironmentFile")
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
 @check("celery.E110", unless_there=("celery.E942",))
 def app_argument_wrong(facts: Facts) -> Iterator[Occurrence]:
     """A command line names an app that does not exist.
 
-    What happens: The worker does not start.
+    What happens: Its process, be it a worker or Beat, does not start.
     How it looks: Unable to load celery application. The module confg was not found.
     Why: -A takes a dotted module name that can be imported from the working directory.
     Fix: The package or module of the app, with dots: -A config
@@ -86,13 +91,8 @@ def _module_exists(facts: Facts, module: str) -> bool:
 def _is_lost_in_package(facts: Facts, head: str, rest: str) -> bool:
     """Whether a package of the project, the only one of its name in the repository, has nothing of
     this name: no module, and in the last package that is there no attribute."""
-    package = facts.modules.find(head)
-    if not rest or package is None or package.name != "__init__.py":
-        return False
-    places = [place for place, _, files in facts.deployment.folders if place.name == head]
-    same = any(f"{head}.py" in files for _, _, files in facts.deployment.folders)
-    folder = (facts.project.root / package).parent
-    if same or places != [folder]:
+    folder = _only_folder_of(facts, head)
+    if not rest or folder is None:
         return False
     *inner, last = rest.split(".")
     parent = folder.joinpath(*inner)
@@ -108,6 +108,19 @@ def _is_lost_in_package(facts: Facts, head: str, rest: str) -> bool:
     text = readable_text(holder)
     # `from .celery import *`, and `__getattr__`, may bring any name
     return re.search(rf"\b{re.escape(last)}\b|import \*|__getattr__", text) is None
+
+
+def _only_folder_of(facts: Facts, head: str) -> Path | None:
+    """The folder of a package of the project; None where the repository has others of its name."""
+    package = facts.modules.find(head)
+    if package is None or package.name != "__init__.py":
+        return None
+    places = [place for place, _, _ in facts.deployment.folders if place.name == head]
+    same = any(f"{head}.py" in files for _, _, files in facts.deployment.folders)
+    folder = (facts.project.root / package).parent
+    if same or places != [folder]:
+        return None
+    return folder
 
 
 @check("celery.E812", unless=("celery.E110",))
@@ -288,6 +301,70 @@ def _app_behind(words: Sequence[str]) -> str:
         if word.startswith("--app="):
             return word.partition("=")[2]
     return "<project>"
+
+
+@check("celery.E986")
+def settings_of_a_process_missing(facts: Facts) -> Iterator[Occurrence]:
+    """A deployment file gives a process a settings module that does not exist.
+
+    What happens: Neither the worker nor Beat starts.
+    How it looks: ModuleNotFoundError: No module named 'config.settings.prod'
+    Why: DJANGO_SETTINGS_MODULE of the environment beats what celery.py falls back to.
+    Fix: The dotted name of a settings module that is there, as it is imported
+    Source: https://docs.djangoproject.com/en/stable/topics/settings/#designating-the-settings
+    """
+    reported = set()
+    for process in facts.deployment.processes:
+        item = given_to(facts, process).variables.get(SETTINGS)
+        if process.subcommand not in {"worker", "beat"} or item is None or item.where in reported:
+            continue
+        reported.add(item.where)
+        if _is_no_module_of_ours(facts, item.text):
+            yield Occurrence(
+                f"{SETTINGS} is {item.text}, which does not exist",
+                item.where,
+                _settings_to_name(facts, item.text),
+            )
+
+
+def _is_no_module_of_ours(facts: Facts, name: str) -> bool:
+    """Whether a package of the project, the only one of its name, has no such module; one that Git
+    ignores, or that an image gets from elsewhere, may be there all the same."""
+    if not DOTTED.fullmatch(name) or facts.modules.find(name) or facts.modules.folder(name):
+        return False
+    head, *inner, last = name.split(".")
+    folder = _only_folder_of(facts, head)
+    if folder is None or any(facts.deployment.renames_to(part) for part in inner):
+        return False
+    parent = folder.joinpath(*inner)
+    if (parent / last).exists() or any(parent.glob(f"{last}.*")):
+        return False
+    root = facts.deployment.root
+    places = [root / ".gitignore", root / facts.project.base / ".gitignore"]
+    places += [root / path for path in (*facts.deployment.dockerfiles, *facts.deployment.files)]
+    file = re.compile(rf"\b{re.escape(last)}(?:\*|\.py|\.)")
+    return not any(_has_line(place, file, name) for place in places)
+
+
+def _has_line(place: Path, file: re.Pattern[str], name: str) -> bool:
+    """Whether a file speaks of the file of a module, in other lines than those that name it."""
+    lines = readable_text(place).split("\n")
+    return any(file.search(line) and name not in line for line in lines)
+
+
+def _settings_to_name(facts: Facts, name: str) -> str:
+    """The settings module that was meant, or that of the project."""
+    parent, _, last = name.rpartition(".")
+    path = facts.modules.find(parent)
+    meant = facts.project.settings.module
+    if path is not None and path.name == "__init__.py":
+        folder = facts.project.root / path.parent
+        beside = sorted(one.stem for one in folder.glob("*.py") if one.stem != "__init__")
+        near = [one for one in beside if one.startswith(last) or last.startswith(one)]
+        near += difflib.get_close_matches(last, beside, 1)
+        if near:
+            meant = f"{parent}.{near[0]}"
+    return f"Write {meant}, or add that module."
 
 
 @check("celery.E120")

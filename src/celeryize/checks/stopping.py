@@ -21,6 +21,7 @@ from celeryize.checks.facts.processes.stop import (
 )
 from celeryize.detect.command import shell_commands
 from celeryize.detect.processes import Process
+from celeryize.detect.processes.fly import AT_THE_TOP, LOST
 from celeryize.detect.processes.images import CMD, ENTRYPOINT, FROM, instructions_of
 from celeryize.detect.processes.process import PLATFORMS, Item
 from celeryize.model import Where
@@ -60,7 +61,7 @@ def _how_to_remap(worker: Process, soft: float | None, also: str = "") -> str:
     """How a stop starts a soft shutdown of a worker, in the words of its file; `soft` are the
     seconds of the settings, `also` is what has to be done besides."""
     if worker.kind == "fly":
-        return f"Write {_lines_of_fly(worker, soft or USUAL)}{also}."
+        return f"Write {_lines_of_fly(worker, soft or USUAL)}{also}.{_lost_in_tables(worker)}"
     if worker.kind == "render":
         # what the Dashboard has, or a secret, is in no file
         return (
@@ -87,14 +88,28 @@ def _how_to_give_time(worker: Process, soft: float | None) -> str:
 
 def _lines_of_fly(worker: Process, soft: float) -> str:
     """What a fly.toml lacks for a soft shutdown."""
-    lines = []
+    top, parts = [], []
     if worker.signal != "SIGTERM":
-        lines.append('kill_signal = "SIGTERM"')
+        top.append('kill_signal = "SIGTERM"')
     if worker.stop is not None and worker.stop <= soft:
-        lines.append(f"kill_timeout = {soft + MARGIN:g}")
+        top.append(f"kill_timeout = {soft + MARGIN:g}")
+    if top:
+        parts.append(f"{' and '.join(top)} above the first [table]")
     if worker.variable(REMAP) is None:
-        lines.append('REMAP_SIGTERM = "SIGQUIT" in [env], unless it is a secret')
-    return " and ".join(part for part in (", ".join(lines[:-1]), *lines[-1:]) if part)
+        parts.append('REMAP_SIGTERM = "SIGQUIT" in [env], unless it is a secret')
+    return ", and ".join(parts)
+
+
+def _lost_in_tables(worker: Process) -> str:
+    """Which of these a fly.toml has where Fly does not look, as a sentence behind another one."""
+    lost: dict[str, list[str]] = {}
+    for key in AT_THE_TOP:
+        item = worker.options.get(f"{key}{LOST}")
+        if item is not None:
+            lost.setdefault(item.text, []).append(f"{key} (line {item.where.line})")
+    return "".join(
+        f" In {table}, Fly does not look for {' and '.join(keys)}." for table, keys in lost.items()
+    )
 
 
 def _waits(facts: Facts, process: Process) -> bool:
@@ -114,7 +129,8 @@ def soft_shutdown_never_used(facts: Facts) -> Iterator[Occurrence]:
         shutdown: it waits for ever. So does SIGINT, which Fly sends. The soft shutdown begins with
         SIGQUIT.
     Fix: REMAP_SIGTERM=SIGQUIT in the environment of the worker's process: Celery reads it when it
-        is imported, so the settings are too late. On Fly kill_signal = "SIGTERM", too.
+        is imported, so the settings are too late. On Fly kill_signal = "SIGTERM", too, above
+        the first [table].
     Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
     """
     soft, place = soft_timeout(facts)
@@ -162,6 +178,11 @@ def soft_timeout_not_below_grace(facts: Facts) -> Iterator[Occurrence]:
         hint = f"{time[0].upper()}{time[1:]}."
         if worker.kind != "procfile":
             hint = f"Raise {of_kind} above {soft:g} s, or lower the timeout."
+        if worker.kind == "fly" and not worker.stop_where:
+            hint = (
+                f"Write {of_kind} = {soft + MARGIN:g} above the first [table], or lower the"
+                f" timeout.{_lost_in_tables(worker)}"
+            )
         yield Occurrence(
             f"killed after {worker.stop:g} s ({of_kind}{default}); the soft shutdown"
             f" needs {soft:g} s ({place or 'the settings'})",

@@ -11,6 +11,27 @@ from tests.conftest import make_tree
 from tests.unit.checks.projects import APP, Mistake, found_in, healthy, settings, with_twin
 
 NO_APP = {"config/celery.py": "", "config/__init__.py": "", "doctors/tasks.py": ""}
+# one settings module for each environment
+SPLIT = {
+    "config/settings/__init__.py": "import os\nSTAGE = os.environ.get('STAGE', 'prod')\n",
+    "config/settings/base.py": healthy()["config/settings.py"],
+    "config/settings/production.py": "from config.settings.base import *\n",
+    **{
+        name: healthy()[name].replace("config.settings", "config.settings.base")
+        for name in ("manage.py", "config/wsgi.py", "config/celery.py")
+    },
+}
+
+
+def compose_with(module: str) -> str:
+    """A compose file whose worker has a settings module."""
+    return (
+        "services:\n  worker:\n    build: .\n    command: celery -A config worker\n"
+        "    stop_grace_period: 60s\n    environment:\n"
+        f"      DJANGO_SETTINGS_MODULE: {module}\n"
+    )
+
+
 MISTAKES = [
     Mistake(
         "celery.E110",
@@ -77,6 +98,11 @@ MISTAKES = [
         },
     ),
     Mistake(
+        "celery.E986",
+        SPLIT | {"compose.yaml": compose_with("config.settings.prod  # <-")},
+        SPLIT | {"compose.yaml": compose_with("config.settings.production")},
+    ),
+    Mistake(
         "celery.E120",
         {"config/celery.py": APP.replace('"config.settings")', '"config.setings")  # <-')},
     ),
@@ -138,6 +164,62 @@ MISTAKES = [
 @pytest.mark.parametrize("mistake", MISTAKES, ids=str)
 def test_a_mistake_is_found_at_its_place_and_nothing_else(tmp_path, mistake):
     assert found_in(tmp_path, mistake.broken) == [(mistake.id, mistake.place)]
+
+
+FLY = (
+    'kill_signal = "SIGTERM"\nkill_timeout = 300\n[env]\nDJANGO_SETTINGS_MODULE = "{}"\n'
+    '[processes]\nworker = "celery -A config worker"\nbeat = "celery -A config beat"\n'
+)
+RENDER = (
+    "services:\n- type: worker\n  name: x\n  runtime: python\n  maxShutdownDelaySeconds: 300\n"
+    "  startCommand: celery -A config worker\n  envVars:\n"
+    "  - key: DJANGO_SETTINGS_MODULE\n    value: {}\n"
+)
+PODS = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: worker}\nspec:\n  template:\n    spec:\n"
+    "      containers:\n      - name: worker\n        image: x\n"
+    "        command: [celery, -A, config, worker]\n"
+    "        env: [{name: DJANGO_SETTINGS_MODULE, value: VALUE}]\n"
+)
+
+
+def missing_settings_in(folder, files):
+    found = run_checks(read_facts(load_project(make_tree(folder, {**healthy(), **files})))).findings
+    return [(str(one.where), one.hint) for one in found if one.id == "celery.E986"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("fly.toml", FLY, 4),
+        ("render.yaml", RENDER, 9),
+        ("k8s/worker.yaml", PODS.replace("{", "{{").replace("}", "}}").replace("VALUE", "{}"), 11),
+        ("deploy/worker.service", "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE={}\n"
+         "ExecStart=/srv/venv/bin/celery -A config worker\n", 2),
+    ],
+)  # fmt: skip
+def test_settings_that_are_missing_are_found_in_each_kind_of_file(tmp_path, name, text, line):
+    broken = {**SPLIT, name: text.format("config.settings.prod")}
+    hint = "Write config.settings.production, or add that module."
+    assert missing_settings_in(tmp_path / "broken", broken) == [(f"{name}:{line}", hint)]
+    healthy_twin = {**SPLIT, name: text.format("config.settings.production")}
+    assert missing_settings_in(tmp_path / "twin", healthy_twin) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".gitignore": "*.pyc\nconfig/settings/prod.py\n"},
+        {"Dockerfile": "FROM python:3.12\nCOPY deploy/prod.py /code/config/settings/prod.py\n"},
+        {"Dockerfile": "FROM python:3.12\nCOPY deploy /code/config/settings\n"},
+        {"compose.yaml": compose_with("somebody.settings")},
+        {"compose.yaml": compose_with("${SETTINGS:-config.settings.base}")},
+        {"other/config/settings/prod.py": "", "other/config/__init__.py": ""},
+    ],
+)
+def test_settings_that_may_come_from_elsewhere_are_not_missing(tmp_path, files):
+    broken = {**SPLIT, "compose.yaml": compose_with("config.settings.prod"), **files}
+    assert missing_settings_in(tmp_path, broken) == []
 
 
 @pytest.mark.parametrize("mistake", with_twin(MISTAKES), ids=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -362,11 +363,19 @@ def test_nothing_is_found_in_the_healthy_twin(tmp_path, mistake):
 @pytest.mark.parametrize(
     ("files", "hint"),
     [
-        (fly((STOP, "")), 'Write kill_signal = "SIGTERM" and kill_timeout = 30.'),
+        (
+            fly((STOP, "")),
+            'Write kill_signal = "SIGTERM" and kill_timeout = 30 above the first [table].',
+        ),
+        (
+            fly((STOP, ""), ('  memory = "1gb"\n', f'  memory = "1gb"\n{STOP}')),
+            'Write kill_signal = "SIGTERM" and kill_timeout = 30 above the first [table]. '
+            "In [[vm]], Fly does not look for kill_signal (line 24) and kill_timeout (line 25).",
+        ),
         (
             fly((STOP, "kill_timeout = 60\n"), ("REMAP_SIGTERM", "OTHER")),
-            'Write kill_signal = "SIGTERM" and REMAP_SIGTERM = "SIGQUIT" in [env], '
-            "unless it is a secret.",
+            'Write kill_signal = "SIGTERM" above the first [table], and '
+            'REMAP_SIGTERM = "SIGQUIT" in [env], unless it is a secret.',
         ),
         (
             render(("REMAP_SIGTERM", "OTHER")),
@@ -378,6 +387,48 @@ def test_the_remedy_of_a_stop_names_what_the_file_lacks(tmp_path, files, hint):
     facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
     found = {finding.id: finding.hint for finding in run_checks(facts).findings}
     assert found["celery.W800"] == hint
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (
+            "cd app && celery -A config beat",
+            "\"sh -c 'cd app && exec celery -A config beat'\"",
+        ),
+        (
+            "source venv/bin/activate ; exec celery -A config beat",
+            "\"sh -c '. venv/bin/activate ; exec celery -A config beat'\"",
+        ),
+        (
+            "python manage.py migrate && python -m celery -A config beat",
+            "\"sh -c 'python manage.py migrate && exec python -m celery -A config beat'\"",
+        ),
+        ("cd 'a b' && celery -A config beat", "\"sh -c '... && exec celery ...'\""),
+        ("celery -A config beat & gunicorn x", "\"sh -c '... && exec celery ...'\""),
+    ],
+)
+def test_the_remedy_of_a_shell_is_a_line_of_toml(tmp_path, command, line):
+    files = fly((BEAT, command))
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    (found,) = [one for one in run_checks(facts).findings if one.id == "celery.E988"]
+    assert found.hint == f"Write beat = {line}."
+    # what is pasted can be read, and is right
+    if "..." not in line:
+        text = files["fly.toml"].replace(f'"{command}"', line)
+        assert tomllib.loads(text)["processes"]["beat"] == line.strip('"')
+        twin = {**files, "fly.toml": text}
+        assert "celery.E988" not in dict(found_in(tmp_path / "twin", twin))
+
+
+def test_a_timeout_in_a_table_is_not_that_of_the_file(tmp_path):
+    files = fly((STOP, 'kill_signal = "SIGTERM"\n'), ("[[vm]]\n", "[[vm]]\n  kill_timeout = 60\n"))
+    facts = facts_of(make_tree(tmp_path, {**healthy(), **files}))
+    found = {finding.id: finding.hint for finding in run_checks(facts).findings}
+    assert found["celery.W801"] == (
+        "Write kill_timeout = 30 above the first [table], or lower the timeout. "
+        "In [[vm]], Fly does not look for kill_timeout (line 24)."
+    )
 
 
 def test_what_the_page_shows_is_right(tmp_path):

@@ -63,6 +63,7 @@ from tests.unit.checks import (
     test_testing,
     test_threads,
     test_undecorated,
+    test_unread,
     test_unregistered,
     test_waiting,
     test_wiring,
@@ -126,6 +127,7 @@ FAMILIES = (
     test_start_files,
     test_amazon,
     test_joined_urls,
+    test_unread,
 )
 
 

@@ -15,10 +15,10 @@ from celeryize.commands.worker.env_file import find_env_file
 from celeryize.commands.worker.files import DeploymentFile, find_files, is_unknown_worker
 from celeryize.commands.worker.kubernetes import new_kubernetes, plan_kubernetes
 from celeryize.commands.worker.paste import lines_to_paste
+from celeryize.commands.worker.platform_lines import what_to_paste
 from celeryize.commands.worker.platforms import (
     WORDS,
     find_platform,
-    start_on,
     started_by_platforms,
     without_procfiles,
 )
@@ -173,13 +173,6 @@ def _keep_platform_files(project: Project, facts: Facts, request: Request, draft
 def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> CannotPatch:
     """That there is no deployment file; where the file of a platform is, with what goes there,
     beside what it starts already."""
-    hint = f"Make one with --to KIND, which is one of {', '.join(KINDS)}."
-    lines = ""
-    platform = find_platform(project.root)
-    if platform is not None and platform.processes:
-        start = start_on(platform, [job.name for job in wanted.jobs])
-        hint = f"{platform.file} is not edited: {start}. {hint} The commands:"
-        lines = lines_to_paste(platform.kind, wanted)
     what = (
         "no deployment file was found: no compose file, Procfile, systemd unit, Kubernetes "
         "manifest or supervisor program"
@@ -188,11 +181,15 @@ def _no_file(project: Project, wanted: Wanted, started: Sequence[Process]) -> Ca
         there = WORDS[str(started[0].subcommand)]
         absent = " and ".join(dict.fromkeys(WORDS[job.subcommand] for job in wanted.jobs))
         what = f"{started[0].where} starts {there}, and no file starts {absent}"
-    return CannotPatch(
-        what,
-        hint=hint,
-        snippet=lines,
-    )
+    kinds = ", ".join(KINDS)
+    platform = find_platform(project.root)
+    if platform is None or not platform.processes:
+        return CannotPatch(what, hint=f"Make one with --to KIND, which is one of {kinds}.")
+    todo, steps, lines = what_to_paste(project, platform, wanted)
+    message, hint = todo, f"{steps} Another kind of file: --to KIND, one of {kinds}. The lines:"
+    if started:
+        message, hint = what, f"{todo}. {hint}"
+    return CannotPatch(message, hint=hint.strip(), snippet=lines)
 
 
 def _report_no_beat(facts: Facts, draft: Draft, files: list[DeploymentFile]) -> None:

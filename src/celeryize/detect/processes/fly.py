@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -29,21 +30,43 @@ DEFAULT = "app"
 SIGNAL, GRACE = "SIGINT", 5.0
 # Images that come from elsewhere: what Dockerfile is beside the file makes none of them.
 MADE_ELSEWHERE = frozenset({"image", "builder", "buildpacks", "builtin"})
+# What Fly reads above the first table alone; what an option of this name has found elsewhere.
+AT_THE_TOP = ("kill_signal", "kill_timeout")
+LOST = " in a table"
 # What Fly gives each machine: the name of its group.
 GROUP = "FLY_PROCESS_GROUP"
+# How the parser says where it stopped.
+PLACE = re.compile(r"\(at line (\d+)")
 HEADER = re.compile(r"\s*\[{1,2}\s*([\w.'\" -]+?)\s*\]{1,2}\s*(?:#.*)?$")
 
 
-def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
-    """A process for each group; none of a file that is no TOML."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a text is no TOML, and the line of it."""
+
+    message: str
+    line: int
+
+
+def parse_fly(text: str) -> tuple[Mapping[str, Any], Problem | None]:
+    """The file as a mapping; an empty one, and the problem, where it is no TOML."""
     # loaded only where a file of this kind is there
     import tomllib
 
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        return tomllib.loads(text), None
+    except tomllib.TOMLDecodeError as error:
+        found = PLACE.search(str(error))
+        line = int(found[1]) if found else text.rstrip().count("\n") + 1
+        return {}, Problem(str(error).partition(" (at ")[0], line)
+
+
+def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
+    """A process for each group; none of a file that is no TOML."""
+    document, problem = parse_fly(text)
+    if problem is not None:
         return
-    lines = _Lines(path, text)
+    lines = FlyLines(path, text)
     stop, stop_where = _grace_of(document, lines)
     environment = dict(_environment_of(document, lines))
     options = dict(_options_of(document, lines))
@@ -72,14 +95,14 @@ def read_fly(path: PurePosixPath, text: str) -> Iterator[Process]:
         )
 
 
-def _grace_of(document: Mapping[str, Any], lines: _Lines) -> tuple[float | None, Where | None]:
+def _grace_of(document: Mapping[str, Any], lines: FlyLines) -> tuple[float | None, Where | None]:
     """The seconds until Fly kills, and the line that says so: `5`, `"5m"`."""
     if "kill_timeout" not in document:
         return GRACE, None
     return seconds_of(str(document["kill_timeout"])), lines.find("", "kill_timeout")
 
 
-def _options_of(document: Mapping[str, Any], lines: _Lines) -> Iterator[tuple[str, Item]]:
+def _options_of(document: Mapping[str, Any], lines: FlyLines) -> Iterator[tuple[str, Item]]:
     """What the file says about the image, and the signal of a stop."""
     build, experimental = _table(document, "build"), _table(document, "experimental")
     if "image" in build:
@@ -95,9 +118,24 @@ def _options_of(document: Mapping[str, Any], lines: _Lines) -> Iterator[tuple[st
         yield "entrypoint", Item(words, lines.find("experimental", "entrypoint"))
     if "kill_signal" in document:
         yield "kill_signal", Item(str(document["kill_signal"]), lines.find("", "kill_signal"))
+    for key in AT_THE_TOP:
+        if key not in document:
+            yield from ((f"{key}{LOST}", item) for item in _lost_in_table(document, key, lines))
 
 
-def _environment_of(document: Mapping[str, Any], lines: _Lines) -> Iterator[tuple[str, Item]]:
+def _lost_in_table(document: Mapping[str, Any], key: str, lines: FlyLines) -> Iterator[Item]:
+    """The head of a table that has a key of the top of the file: Fly does not look there."""
+    for name, table in document.items():
+        listed = isinstance(table, list)
+        inner = table if listed else [table]
+        if any(isinstance(one, dict) and key in one for one in inner):
+            head = f"[{name}]"
+            if listed:
+                head = f"[{head}]"
+            yield Item(head, lines.find(name, key))
+
+
+def _environment_of(document: Mapping[str, Any], lines: FlyLines) -> Iterator[tuple[str, Item]]:
     """The variables that all groups share."""
     for name, value in _table(document, "env").items():
         text = str(value)
@@ -121,7 +159,7 @@ def _words_of(command: object) -> tuple[str, ...]:
     return ()
 
 
-class _Lines:
+class FlyLines:
     """The lines of a TOML file, of which the parser says nothing."""
 
     def __init__(self, path: PurePosixPath, text: str) -> None:
@@ -149,3 +187,9 @@ class _Lines:
             elif not current and inline is None and whole.match(line):
                 inline = number
         return Where(self._path, inline or 1)
+
+    def find_table(self, table: str) -> int:
+        """The line in which a table begins, in any of its spellings."""
+        begins = re.compile(rf"\s*(?:\[{{1,2}}\s*)?[\"']?{re.escape(table)}[\"']?\s*[].=]")
+        found = (number for number, line in enumerate(self._lines, 1) if begins.match(line))
+        return next(found, 1)

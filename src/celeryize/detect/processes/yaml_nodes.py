@@ -95,3 +95,21 @@ def documents_of(path: PurePosixPath, text: str) -> list[Yaml]:
         return [Yaml(path, node) for node in yaml.compose_all(text, Loader=loader)]
     except (yaml.YAMLError, RecursionError, ValueError):
         return []
+
+
+def problem_of(text: str) -> tuple[str, int] | None:
+    """Why a text is no YAML, and the line of it; None for one that can be read."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        # a second anchor of a name is none to Docker, but to the step behind this one
+        for _ in yaml.parse(text, Loader=loader):
+            pass
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return error.problem or "it cannot be read", mark.line + 1 if mark else 1
+    except (yaml.YAMLError, RecursionError, ValueError):
+        # characters that no editor writes, or deeper than any file of a person
+        return None
+    return None

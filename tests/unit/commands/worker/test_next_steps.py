@@ -204,7 +204,7 @@ def test_it_is_said_what_starts_the_processes_of_a_procfile(tmp_path: Path, file
 def test_without_a_deployment_file_the_lines_of_the_platform_are_shown(tmp_path: Path):
     write_project(tmp_path)
     (tmp_path / "render.yaml").write_text("services: []\n")
-    with pytest.raises(CannotPatch, match="no deployment file") as caught:
+    with pytest.raises(CannotPatch, match=r"^render\.yaml is yours to edit") as caught:
         notes_of(tmp_path, Request(beat=True))
-    assert "render.yaml is not edited: on Render" in caught.value.hint
+    assert "exactly one. Another kind of file: --to KIND" in caught.value.hint
     assert "celery -A config beat" in caught.value.snippet
