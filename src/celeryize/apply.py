@@ -84,6 +84,7 @@ __all__ = [
     "load_history",
     "not_kept",
     "recover",
+    "refuse_other_place",
     "state_dir",
     "state_since",
     "undo_edits",
@@ -287,16 +288,18 @@ def last_change(root: Path, passed: Passed = never) -> Change | None:
     state = state_dir(root)
     refuse_foreign_state(state, root)
     change = _newest(state, passed)
-    if (
-        change is not None
-        and change.place is not None
-        and change.place.is_elsewhere(root.resolve())
-    ):
+    if change is not None:
+        refuse_other_place(change, root, "the last change")
+    return change
+
+
+def refuse_other_place(change: Change, root: Path, which: str) -> None:
+    """Raise CeleryizeError for a change that was made in another folder than `root`."""
+    if change.place is not None and change.place.is_elsewhere(root.resolve()):
         raise CeleryizeError(
-            f"the last change, `{change.command}`, was made in {change.place.path}",
+            f"{which}, `{change.command}`, was made in {change.place.path}",
             hint="Undo it there: this folder is a copy of it, or shares its git directory.",
         )
-    return change
 
 
 def _newest(state: Path, passed: Passed) -> Change | None:

@@ -13,6 +13,7 @@ from celeryize.apply import (
     Passed,
     Since,
     load_history,
+    refuse_other_place,
     state_since,
     undo_edits,
     undone,
@@ -53,7 +54,7 @@ class UndoOfAll:
 
 def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
     """The undo of all changes of the project. Raises Conflict for the newest one that cannot be
-    undone; nothing is undone then."""
+    undone, and CeleryizeError for one of another folder; nothing is undone then."""
     changes = [change for change in load_history(root).changes if not passed(change)]
     deleted = _deleted_files(changes, root)
     at_first: dict[PurePosixPath, bytes | None] = {}
@@ -63,6 +64,7 @@ def plan_undo_of_all(root: Path, passed: Passed) -> UndoOfAll:
     left: set[int] = set()
     notes: list[str] = []
     for change in changes:
+        refuse_other_place(change, root, "a change before")
         of_rest = _without_files(change, deleted)
         files = state_since(of_rest, root, without)
         if all(file.since is Since.BACK for file in files):

@@ -14,7 +14,7 @@ from celeryize.apply import applied, last_change, never
 from celeryize.commands.task.plan import Request
 from celeryize.commands.undo_all import carry_out, plan_undo_of_all
 from celeryize.commands.writing.carry_out import WriteOutcome
-from celeryize.errors import Conflict, Declined, Exit, UsageError
+from celeryize.errors import CeleryizeError, Conflict, Declined, Exit, UsageError
 from celeryize.journal import state_dir
 from celeryize.model import Edit, Status
 from tests import commands
@@ -635,6 +635,21 @@ def test_an_undo_of_all_leaves_what_git_has_restored(thrice: Path):
     assert "all 2 changes" in ended.summary
     assert any("stays in the history" in note for note in view.plans[0].notes)
     assert last_change(thrice) == change
+
+
+def test_an_undo_of_all_in_a_copy_leaves_what_was_made_in_the_first_folder(project: Path):
+    git(project, "init", "--quiet")
+    commands.init(project, Recorder(), flags={}, yes=True, no_verify=True)
+    copy = project.with_name("copy")
+    shutil.copytree(project, copy, symlinks=True)
+    # the newest change is of the copy itself; the journal of the others came with it
+    path = PurePosixPath("doctors/mine.py")
+    with applied([Edit(path, None, b"X = 1\n")], root=copy, command="celeryize here"):
+        pass
+    now = snapshot(copy)
+    with pytest.raises(CeleryizeError, match=r"was made in .*project"):
+        commands.undo(copy, Recorder(), yes=True, chosen=_chosen(of_all=True))
+    assert snapshot(copy) == now
 
 
 def test_all_cannot_be_undone_and_forgotten_at_once(thrice: Path):
