@@ -240,7 +240,7 @@ def value_not_accepted(facts: Facts) -> Iterator[Occurrence]:
             hint = f"Write one of {', '.join(LEVELS)}."
             if heir:
                 hint = f"Write {command.as_written('-l', heir)}."
-            yield Occurrence(f"{level} is no log level", command.where, hint)
+            yield Occurrence(f"invalid log level {level}", command.where, hint)
         pool = behind.option("-P", "--pool")
         if command.subcommand == "worker" and pool and _is_wrong_pool(pool):
             near = difflib.get_close_matches(pool, POOLS, 1)
@@ -292,7 +292,7 @@ def shell_without_a_shell(facts: Facts) -> Iterator[Occurrence]:
         starter = STARTERS.get(process.kind, process.kind)
         if process.kind == "fly" and ASSIGNED.match(process.words[0]):
             yield Occurrence(
-                f"{process.words[0]} is no program: Fly starts no shell that sets a variable",
+                f"{process.words[0]} is not a program: Fly starts no shell that sets a variable",
                 process.where,
                 f"Write {_as_toml(process.words[0])} in [env].",
             )

@@ -73,7 +73,7 @@ def handle_taken_for_value(facts: Facts) -> Iterator[Occurrence]:
                 continue
             if wrong_call:
                 yield Occurrence(
-                    f"{node.attr} of a task that was sent is no method",
+                    f"{node.attr} of a task that was sent is not a method",
                     code.where(node),
                     f"Write .{node.attr} without the parentheses.",
                 )

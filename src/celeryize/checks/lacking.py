@@ -183,7 +183,7 @@ def _how_to_start_beat(facts: Facts, worker: CeleryCommand) -> str:
         return f"Start it beside the worker ({worker.where}): {line}"
     return (
         f"`celeryize add-worker --to {min(kinds)} --beat` writes it beside the worker "
-        f"({worker.where}); by hand: {line}"
+        f"({worker.where}); manually: {line}"
     )
 
 

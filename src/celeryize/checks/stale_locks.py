@@ -34,7 +34,7 @@ def lock_without_celery(facts: Facts) -> Iterator[Occurrence]:
     """A lock file lacks Celery, which the dependency file declares.
 
     What happens: An image, or a machine, that is installed from the lock has no Celery; here it may
-        be installed by hand.
+        be installed manually.
     How it looks: ModuleNotFoundError: No module named 'celery'
     Why: The dependency file was changed, and the lock file was not made anew.
     Fix: Refresh the lock file with the tool that writes it, and commit both.

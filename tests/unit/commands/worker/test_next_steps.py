@@ -157,7 +157,7 @@ def test_the_command_that_verify_names_adds_the_beat_that_it_missed(tmp_path: Pa
 
     (hint,) = missed()
     assert hint.startswith(f"`celeryize add-worker --to {kind} --beat` writes it beside the worker")
-    assert "by hand: celery -A config" in hint
+    assert "manually: celery -A config" in hint
     commands.add_worker(tmp_path, Recorder(), Request(to=kind, beat=True), yes=True, no_verify=True)
     assert missed() == []
 

@@ -67,7 +67,7 @@ def service_at(facts: Facts, process: Process, host: str) -> str:
 
 
 def networks_of(facts: Facts, process: Process) -> set[str] | None:
-    """The networks that a service is on; None where that cannot be told."""
+    """The networks that a service is on; None where that is not known."""
     found: set[str] = set()
     definitions = definitions_of(facts, process)
     for one in definitions:

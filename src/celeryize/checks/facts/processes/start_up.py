@@ -99,7 +99,7 @@ def _is_set_by_code(facts: Facts, name: str) -> bool:
 
 
 def _is_patched(facts: Facts, process: Process, name: str) -> bool:
-    """Whether kustomize, or a patch that is no workload of its own, may change the manifests.
+    """Whether kustomize, or a patch that is not a workload itself, may change the manifests.
 
     What a container takes of a ConfigMap or a Secret is known by what names it.
     """

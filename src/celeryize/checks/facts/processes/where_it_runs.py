@@ -197,7 +197,7 @@ def dockerfiles_of_project(facts: Facts) -> list[Path]:
 
 def _as_built(facts: Facts, process: Process, path: Path) -> Process | None:
     """A container of Kubernetes as a compose file would have it: with a Dockerfile, and the folder
-    that it is built in; None where that cannot be told."""
+    that it is built in; None where that is not known."""
     context = _context_of(facts, path)
     text = instructions_of(readable_text(path))
     # an entry point that is given the command may start it elsewhere
